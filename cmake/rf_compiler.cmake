@@ -1,0 +1,27 @@
+# Language level, warnings and instrumentation that every target of the project shares.
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+set(RF_SANITIZE "" CACHE STRING "comma list for -fsanitize, empty for none")
+option(RF_FUZZ "build the libFuzzer targets (clang only)" OFF)
+
+add_library(rf_flags INTERFACE)
+target_compile_definitions(rf_flags INTERFACE _GNU_SOURCE)
+target_compile_options(rf_flags INTERFACE
+    -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+    -fno-omit-frame-pointer)
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT RF_SANITIZE)
+    target_compile_options(rf_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+if(RF_SANITIZE)
+    target_compile_options(rf_flags INTERFACE -fsanitize=${RF_SANITIZE} -fno-sanitize-recover=all)
+    target_link_options(rf_flags INTERFACE -fsanitize=${RF_SANITIZE})
+endif()
+if(RF_FUZZ)
+    target_compile_options(rf_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
