@@ -13,9 +13,10 @@
 #define CHANNELS_MAX 8
 
 static const char *const type_names[] = {
-    [PROCESSOR_NONE] = "none",       [PROCESSOR_URL] = "url",       [PROCESSOR_STRING] = "string",
-    [PROCESSOR_INTEGER] = "integer", [PROCESSOR_NUMBER] = "number", [PROCESSOR_AUDIO] = "audio",
-    [PROCESSOR_JSON] = "json",       [PROCESSOR_WAV] = "wav",       [PROCESSOR_FILE] = "file",
+    [PROCESSOR_NONE] = "none",         [PROCESSOR_URL] = "url",       [PROCESSOR_STRING] = "string",
+    [PROCESSOR_INTEGER] = "integer",   [PROCESSOR_NUMBER] = "number", [PROCESSOR_AUDIO] = "audio",
+    [PROCESSOR_FEATURES] = "features", [PROCESSOR_JSON] = "json",     [PROCESSOR_WAV] = "wav",
+    [PROCESSOR_FILE] = "file",
 };
 
 void processor_value_done(processor_value *v)

@@ -10,15 +10,16 @@
 #include "rf_base.h"
 
 typedef enum processor_type {
-    PROCESSOR_NONE,    /* not fed */
-    PROCESSOR_URL,     /* bytes that a URL parameter names: fd, size */
-    PROCESSOR_STRING,  /* text */
-    PROCESSOR_INTEGER, /* text, a whole number in decimal */
-    PROCESSOR_NUMBER,  /* text */
-    PROCESSOR_AUDIO,   /* fd, size, audio: interleaved float32 in native order */
-    PROCESSOR_JSON,    /* fd, size */
-    PROCESSOR_WAV,     /* fd, size */
-    PROCESSOR_FILE,    /* fd, size, extension */
+    PROCESSOR_NONE,     /* not fed */
+    PROCESSOR_URL,      /* bytes that a URL parameter names: fd, size */
+    PROCESSOR_STRING,   /* text */
+    PROCESSOR_INTEGER,  /* text, a whole number in decimal */
+    PROCESSOR_NUMBER,   /* text */
+    PROCESSOR_AUDIO,    /* fd, size, audio: interleaved float32 in native order */
+    PROCESSOR_FEATURES, /* fd, size: what the features module wrote; between steps only */
+    PROCESSOR_JSON,     /* fd, size */
+    PROCESSOR_WAV,      /* fd, size */
+    PROCESSOR_FILE,     /* fd, size, extension */
 } processor_type;
 
 #define PROCESSOR_EXTENSION_MAX 6 /* 5 characters and the terminator (spec jobs.md 2.5) */
