@@ -19,10 +19,9 @@ typedef enum processor_type {
     PROCESSOR_FEATURES, /* fd, size: what the features module wrote; between steps only */
     PROCESSOR_JSON,     /* fd, size */
     PROCESSOR_WAV,      /* fd, size */
-    PROCESSOR_FILE,     /* fd, size, extension */
+    PROCESSOR_FILE,     /* fd, size */
 } processor_type;
 
-#define PROCESSOR_EXTENSION_MAX 6 /* 5 characters and the terminator (spec jobs.md 2.5) */
 #define PROCESSOR_KEY_MAX 192
 
 typedef struct processor_audio {
@@ -38,7 +37,6 @@ typedef struct processor_value {
     int fd;        /* owned; -1 when there is none */
     uint64_t size; /* bytes behind fd */
     processor_audio audio;
-    char extension[PROCESSOR_EXTENSION_MAX];
     char object_key[PROCESSOR_KEY_MAX]; /* where the bytes lie in the object store; "" if nowhere */
 } processor_value;
 
