@@ -112,6 +112,17 @@ static int print_help(const rf_service_def *def, const rf_config_set *set)
     return 0;
 }
 
+/* One name a line, for a supervisor that checks what it passes on. */
+static int print_names(const rf_config_set *set)
+{
+    for (size_t p = 0; p < set->n_parts; p++) {
+        for (size_t i = 0; i < set->parts[p].n_settings; i++) {
+            puts(set->parts[p].settings[i].name);
+        }
+    }
+    return 0;
+}
+
 static int parse_log(const rf_service_common *c, rf_log_level *level, rf_log_format *format)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
@@ -341,6 +352,8 @@ int rf_service_main(const rf_service_def *def, int argc, char **argv)
     int err;
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         err = print_help(def, &set);
+    } else if (argc == 2 && strcmp(argv[1], "--settings") == 0) {
+        err = print_names(&set);
     } else {
         err = load(&s, &set, argc, argv);
         err = err == 0 ? run(&s) : err;

@@ -2,7 +2,8 @@
  * rf_service.h - the one main() of every service: configuration, logs, signals, probes, drain.
  *
  * A service describes itself by an rf_service_def and its main is one line. rf_service_main
- *   1. reads the settings (--help prints them), sets up logs, opens the internal port;
+ *   1. reads the settings (--help prints them, --settings their bare names), sets up logs, opens
+ * the internal port;
  *   2. calls start() on the main thread; the service creates its servers and threads;
  *   3. runs the owner loop (rf_loop.h) on the main thread until SIGTERM or SIGINT;
  *   4. calls drain(), waits until idle() or drain.seconds have passed, calls stop().
