@@ -39,6 +39,13 @@ typedef struct analysis_frontend {
 int analysis_frontend_new(const analysis_audio *audio, const analysis_control *control,
                           analysis_frontend **ret);
 
+/* analysis_frontend_save writes the features to fd from its present place on; 0 or -errno of write.
+ * analysis_frontend_load reads them back, made on the same kind of machine: -EBADMSG when the bytes
+ * are no features, are cut short, hold values out of range, or claim more than
+ * ANALYSIS_DURATION_MAX_S. */
+int analysis_frontend_save(const analysis_frontend *frontend, int fd);
+int analysis_frontend_load(int fd, analysis_frontend **ret);
+
 /* analysis_frontend_free accepts NULL and returns NULL. */
 analysis_frontend *analysis_frontend_free(analysis_frontend *frontend);
 
