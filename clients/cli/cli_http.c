@@ -1,0 +1,257 @@
+#include "cli_http.h"
+
+#include "rf_buf.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BODY_MAX_BYTES (64u << 20)
+#define CONNECT_TIMEOUT_S 5L
+#define BAR_WIDTH 30
+
+struct cli_http {
+    const cli_server *server;
+    CURL *curl;
+    char error[CURL_ERROR_SIZE];
+};
+
+RF_DEFINE_CLEANUP(struct curl_slist, slist, curl_slist_free_all)
+RF_DEFINE_CLEANUP(FILE, file, (void)fclose)
+
+cli_http *cli_http_new(const cli_server *server)
+{
+    cli_http *h = RF_NEW(cli_http);
+    h->server = server;
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    h->curl = curl_easy_init();
+    if (h->curl == NULL) {
+        abort();
+    }
+    return h;
+}
+
+cli_http *cli_http_free(cli_http *h)
+{
+    if (h != NULL) {
+        curl_easy_cleanup(h->curl);
+        free(h);
+    }
+    return NULL;
+}
+
+/* Forgets the last request's options but keeps the connection. */
+static void begin(cli_http *h, const char *url)
+{
+    curl_easy_reset(h->curl);
+    h->error[0] = '\0';
+    curl_easy_setopt(h->curl, CURLOPT_URL, url);
+    curl_easy_setopt(h->curl, CURLOPT_ERRORBUFFER, h->error);
+    curl_easy_setopt(h->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(h->curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(h->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+    curl_easy_setopt(h->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (h->server->ca_file != NULL) {
+        curl_easy_setopt(h->curl, CURLOPT_CAINFO, h->server->ca_file);
+    }
+}
+
+static size_t append_body(char *data, size_t size, size_t n, void *user)
+{
+    return rf_buf_append(user, data, size * n) == 0 ? size * n : 0;
+}
+
+static int perform(cli_http *h, long *ret_status)
+{
+    CURLcode code = curl_easy_perform(h->curl);
+    if (code != CURLE_OK) {
+        bool trust = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
+        return cli_fail(CLI_UNREACHABLE, "%s: %s%s", h->server->url,
+                        h->error[0] != '\0' ? h->error : curl_easy_strerror(code),
+                        trust ? "; set REFLECTION_CA_FILE to the platform's CA"
+                              : "; is the platform running? `reflection up` starts it");
+    }
+    curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, ret_status);
+    return CLI_OK;
+}
+
+/* Reports an answer that is not a success, by the message of its error body where it has one. */
+static int refused(long status, const char *body)
+{
+    json_t *json = json_loads(body, 0, NULL);
+    const char *message = json_string_value(json_object_get(json, "message"));
+    int code = status == 401 ? CLI_DENIED : CLI_FAILED;
+    cli_fail(code, "%s (HTTP %ld)%s", message != NULL ? message : "the request was refused", status,
+             status == 401 ? "; `reflection keys create` makes a key, REFLECTION_API_KEY gives it"
+                           : "");
+    json_decref(json);
+    return code;
+}
+
+static int json_answer(cli_http *h, rf_buf *body, json_t **ret_json)
+{
+    long status = 0;
+    curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, append_body);
+    curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, body);
+    int code = perform(h, &status);
+    if (code != CLI_OK) {
+        return code;
+    }
+    if (status != 200) {
+        return refused(status, rf_buf_str(body));
+    }
+    json_error_t error;
+    *ret_json = json_loads(rf_buf_str(body), JSON_DECODE_ANY, &error);
+    return *ret_json == NULL ? cli_fail(CLI_FAILED, "the answer is not JSON: %s", error.text)
+                             : CLI_OK;
+}
+
+int cli_http_json(cli_http *h, const char *method, const char *path, const json_t *body,
+                  json_t **ret_json)
+{
+    RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("%s/v1%s", h->server->url, path);
+    RF_CLEANUP(rf_cleanup_free)
+    char *auth = rf_asprintf("Authorization: %s", h->server->key != NULL ? h->server->key : "");
+    RF_CLEANUP(rf_cleanup_free) char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    RF_CLEANUP(rf_cleanup_slist) struct curl_slist *headers = curl_slist_append(NULL, auth);
+    begin(h, url);
+    curl_easy_setopt(h->curl, CURLOPT_CUSTOMREQUEST, method);
+    if (text != NULL) {
+        headers = curl_slist_append(headers, "Content-Type: application/json");
+        curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, text);
+    }
+    curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
+    rf_buf answer;
+    rf_buf_init(&answer, BODY_MAX_BYTES);
+    int code = json_answer(h, &answer, ret_json);
+    rf_buf_done(&answer);
+    return code;
+}
+
+static int draw_bar(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                    curl_off_t up)
+{
+    curl_off_t total = up_total > 0 ? up_total : down_total;
+    curl_off_t done = up_total > 0 ? up : down;
+    if (total > 0) {
+        int filled = (int)(done * BAR_WIDTH / total);
+        fprintf(stderr, "\r%s [%.*s%*s] %3d %%", (const char *)user, filled,
+                "##############################", BAR_WIDTH - filled, "",
+                (int)(done * 100 / total));
+    }
+    return 0;
+}
+
+static void show_bar(cli_http *h, const char *label)
+{
+    if (isatty(STDERR_FILENO)) {
+        curl_easy_setopt(h->curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(h->curl, CURLOPT_XFERINFOFUNCTION, draw_bar);
+        curl_easy_setopt(h->curl, CURLOPT_XFERINFODATA, label);
+    }
+}
+
+static void end_bar(void)
+{
+    if (isatty(STDERR_FILENO)) {
+        fputs("\r\033[K", stderr);
+    }
+}
+
+int cli_http_put_file(cli_http *h, const char *url, const char *path)
+{
+    RF_CLEANUP(rf_cleanup_file) FILE *file = fopen(path, "rbe");
+    struct stat st;
+    if (file == NULL || fstat(fileno(file), &st) < 0 || !S_ISREG(st.st_mode)) {
+        return cli_fail(CLI_FAILED, "%s: %s", path,
+                        file == NULL ? strerror(errno) : "not a regular file");
+    }
+    rf_buf answer;
+    rf_buf_init(&answer, BODY_MAX_BYTES);
+    long status = 0;
+    begin(h, url);
+    curl_easy_setopt(h->curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(h->curl, CURLOPT_READDATA, file);
+    curl_easy_setopt(h->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)st.st_size);
+    curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, append_body);
+    curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, &answer);
+    show_bar(h, "upload  ");
+    int code = perform(h, &status);
+    end_bar();
+    if (code == CLI_OK && status != 200) {
+        code = refused(status, rf_buf_str(&answer));
+    }
+    rf_buf_done(&answer);
+    return code;
+}
+
+int cli_http_get_text(cli_http *h, const char *url, char **ret_text)
+{
+    rf_buf answer;
+    rf_buf_init(&answer, BODY_MAX_BYTES);
+    long status = 0;
+    begin(h, url);
+    curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, append_body);
+    curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, &answer);
+    int code = perform(h, &status);
+    if (code == CLI_OK && status != 200) {
+        code = refused(status, rf_buf_str(&answer));
+    }
+    if (code == CLI_OK) {
+        *ret_text = rf_buf_steal(&answer);
+    }
+    rf_buf_done(&answer);
+    return code;
+}
+
+static int get_to(cli_http *h, const char *url, FILE *file)
+{
+    long status = 0;
+    begin(h, url);
+    curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, file);
+    curl_easy_setopt(h->curl, CURLOPT_FAILONERROR, 1L);
+    show_bar(h, "download");
+    int code = perform(h, &status);
+    end_bar();
+    return code;
+}
+
+int cli_http_get_file(cli_http *h, const char *url, const char *path)
+{
+    RF_CLEANUP(rf_cleanup_free) char *temp = rf_asprintf("%s.part", path);
+    FILE *file = fopen(temp, "wbe");
+    if (file == NULL) {
+        return cli_fail(CLI_FAILED, "%s: %s", temp, strerror(errno));
+    }
+    int code = get_to(h, url, file);
+    if (fclose(file) != 0 && code == CLI_OK) {
+        code = cli_fail(CLI_FAILED, "%s: %s", temp, strerror(errno));
+    }
+    if (code == CLI_OK && rename(temp, path) < 0) {
+        code = cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
+    }
+    if (code != CLI_OK) {
+        unlink(temp);
+    }
+    return code;
+}
+
+int cli_http_upload(cli_http *h, const char *path, char **ret_url)
+{
+    json_t *upload = NULL;
+    int code = cli_http_json(h, "GET", "/upload", NULL, &upload);
+    if (code == CLI_OK) {
+        const char *put = json_string_value(json_object_get(upload, "uploadUrl"));
+        const char *get = json_string_value(json_object_get(upload, "downloadUrl"));
+        code = put == NULL || get == NULL ? cli_fail(CLI_FAILED, "the upload answer has no URLs")
+                                          : cli_http_put_file(h, put, path);
+        if (code == CLI_OK) {
+            *ret_url = rf_strdup(get);
+        }
+    }
+    json_decref(upload);
+    return code;
+}

@@ -1,0 +1,36 @@
+/*
+ * cli_http.h - the REST API as a client sees it: libcurl and jansson.
+ * Every function prints what went wrong and what to do, and returns one of cli.h's exit codes.
+ * One handle is used by one thread.
+ */
+#ifndef CLI_HTTP_H
+#define CLI_HTTP_H
+
+#include "cli.h"
+
+#include <jansson.h>
+
+typedef struct cli_http cli_http;
+
+/* cli_http_new opens a connection's worth of state; server must outlive it. */
+cli_http *cli_http_new(const cli_server *server);
+cli_http *cli_http_free(cli_http *h);
+
+/* cli_http_json sends method and body (NULL for none, borrowed) to /v1<path>; *ret_json is the
+ * parsed answer, which the caller decrefs. */
+int cli_http_json(cli_http *h, const char *method, const char *path, const json_t *body,
+                  json_t **ret_json) RF_MUST_USE;
+
+/* cli_http_put_file uploads the file at path to a signed URL; progress goes to a bar on a terminal.
+ */
+int cli_http_put_file(cli_http *h, const char *url, const char *path) RF_MUST_USE;
+
+/* cli_http_get_file downloads url to path, atomically. cli_http_get_text gives its body instead, at
+ * most 64 MiB; the caller frees. */
+int cli_http_get_file(cli_http *h, const char *url, const char *path) RF_MUST_USE;
+int cli_http_get_text(cli_http *h, const char *url, char **ret_text) RF_MUST_USE;
+
+/* cli_http_upload makes an upload of the file and returns its download URL; the caller frees. */
+int cli_http_upload(cli_http *h, const char *path, char **ret_url) RF_MUST_USE;
+
+#endif

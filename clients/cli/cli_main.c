@@ -1,0 +1,62 @@
+/* cli_main.c - the table of commands and the way into them. */
+#include "cli.h"
+
+#include "cli_call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const cli_command cli_commands[] = {
+    {"up", "start the platform on this machine and keep it running", cli_up_main,
+     "--data --http --https --set --ready-file --help"},
+    {"demo", "make a song, analyse it and print its lead sheet", cli_demo_main,
+     "--out --data --help"},
+    {"job", "run, list, show, wait for, cancel and delete jobs", cli_job_main,
+     "run list show wait cancel delete --help"},
+    {"workflow", "list and show workflows", cli_workflow_main, "list show --help"},
+    {"analyse", "chords, key, tempo, sections and loudness of a file", cli_analyse_main,
+     "--json --data --help"},
+    {"keys", "create, list, revoke and rotate API keys", cli_keys_main,
+     "create list revoke rotate --help"},
+    {"call", "list, describe and call the services themselves", cli_call_main, "--help"},
+    {"bench", "measure the platform against its peers", cli_bench_main, "--list --json --help"},
+    {"completion", "print a completion script for bash or zsh", cli_completion_main, "bash zsh"},
+    {NULL, NULL, NULL, NULL},
+};
+
+static int print_help(FILE *to)
+{
+    fputs("Usage: reflection COMMAND [ARGUMENTS]\n\nCommands:\n", to);
+    for (const cli_command *c = cli_commands; c->name != NULL; c++) {
+        fprintf(to, "  %-12s%s\n", c->name, c->summary);
+    }
+    fputs(
+        "\n`reflection COMMAND --help` explains a command.\n\n"
+        "Environment: REFLECTION_DATA (data directory), REFLECTION_URL, REFLECTION_API_KEY,\n"
+        "REFLECTION_CA_FILE (another platform than the one started here).\n\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 no platform answers, 4 key refused.\n",
+        to);
+    return to == stdout ? CLI_OK : CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        return print_help(stderr);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        return print_help(stdout);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("reflection " RF_VERSION);
+        return CLI_OK;
+    }
+    for (const cli_command *c = cli_commands; c->name != NULL; c++) {
+        if (strcmp(c->name, argv[1]) == 0) {
+            return c->main(argc - 1, argv + 1);
+        }
+    }
+    cli_fail(CLI_USAGE, "unknown command \"%s\"", argv[1]);
+    return print_help(stderr);
+}
