@@ -13,6 +13,11 @@
  *                                without a path, empty network namespace, rlimits, own process
  *                                group, dies with the worker
  *
+ * The template has an empty environment (sanitizer options apart), /dev/null as standard input and
+ * output, and the worker's standard error; children write standard error to a pipe, of which the
+ * last text is kept. A kernel without Landlock, or a host that forbids network namespaces, is
+ * logged once a pool; all other layers are mandatory.
+ *
  * Threads: a pool may be used by any thread. A child belongs to one thread at a time. Nobody else
  * in the process may reap children with wait(-1).
  */
@@ -100,9 +105,9 @@ int rf_sandbox_start(rf_sandbox_pool *pool, const rf_sandbox_task *task, int64_t
                      rf_sandbox_child **ret_child) RF_MUST_USE;
 
 /* rf_sandbox_recv waits for the child's next message until at_ns (RF_NEVER_NS: as long as the task
- * may run). The bytes are hostile. Returns the length (0 is possible), -EPIPE when the child is
- * done or dead, -ETIMEDOUT at at_ns or, with the child killed, at its wall limit, -ECANCELED with
- * the child killed, -EMSGSIZE when the message did not fit (it is dropped). */
+ * may run). The bytes are hostile. Returns the length, -EPIPE when the child is done or dead,
+ * -ETIMEDOUT at at_ns or, with the child killed, at its wall limit, -ECANCELED with the child
+ * killed, -EMSGSIZE when the message did not fit (it is dropped). */
 ssize_t rf_sandbox_recv(rf_sandbox_child *child, void *data, size_t size,
                         int64_t at_ns) RF_MUST_USE;
 

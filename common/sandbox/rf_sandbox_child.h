@@ -34,13 +34,13 @@ typedef struct rf_sandbox_work {
  * ends by _exit: no destructors, no atexit. */
 typedef int (*rf_sandbox_work_fn)(const rf_sandbox_work *work, void *user);
 
-/* rf_sandbox_serve is the whole life of a template and of its children. In the template it returns
- * 0 when the pool is gone, 1 when it was not started by a pool or could not lock itself down (the
- * reason is logged); it does not return in a child. */
+/* rf_sandbox_serve is the whole life of a template and of its children, which end by _exit. It
+ * returns only when it cannot begin: 1, with the reason logged, when the program was not started
+ * by a pool or could not lock itself down. */
 int rf_sandbox_serve(const rf_sandbox_profile *profile, rf_sandbox_work_fn run, void *user);
 
-/* rf_sandbox_reply sends one message of at most RF_SANDBOX_MESSAGE_MAX bytes to the parent; waits
- * while the channel is full. Any thread of the child. Returns 0 or negative errno. */
+/* rf_sandbox_reply sends one message of 1..RF_SANDBOX_MESSAGE_MAX bytes to the parent; waits while
+ * the channel is full. Any thread of the child. Returns 0 or negative errno. */
 int rf_sandbox_reply(const void *data, size_t len);
 
 /* rf_sandbox_next waits for a further message of the parent until at_ns (0 does not wait). Returns
