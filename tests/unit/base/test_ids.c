@@ -1,0 +1,53 @@
+#include "rf_id.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+Test(id, uuids_are_version_4_and_differ)
+{
+    char seen[1000][RF_UUID_LEN];
+    for (size_t i = 0; i < RF_ARRAY_LEN(seen); i++) {
+        cr_assert(rf_uuid4_valid(rf_uuid4(seen[i])), "%s", seen[i]);
+        for (size_t j = 0; j < i; j++) {
+            cr_assert_str_neq(seen[i], seen[j]);
+        }
+    }
+}
+
+Test(id, only_lower_case_version_4_is_valid)
+{
+    static const char *const bad[] = {
+        "",
+        "0b6f0000-0000-4000-8000-00000000000",
+        "0b6f0000-0000-4000-8000-0000000000000",
+        "0B6F0000-0000-4000-8000-000000000000",
+        "0b6f0000-0000-7000-8000-000000000000", /* version 7, quirk Q2 */
+        "0b6f0000-0000-4000-c000-000000000000",
+        "0b6f0000x0000-4000-8000-000000000000",
+        "../../../../../../../../../etc/passw",
+    };
+    cr_assert(rf_uuid4_valid("0b6f0000-0000-4000-8000-000000000000"));
+    for (size_t i = 0; i < RF_ARRAY_LEN(bad); i++) {
+        cr_expect_not(rf_uuid4_valid(bad[i]), "%s", bad[i]);
+    }
+}
+
+Test(id, bounded_numbers_cover_their_range)
+{
+    int counts[7] = {0};
+    for (int i = 0; i < 7000; i++) {
+        uint64_t v = rf_random_u64(7);
+        cr_assert_lt(v, 7);
+        counts[v]++;
+    }
+    for (int i = 0; i < 7; i++) {
+        cr_expect_gt(counts[i], 700, "number %d came %d times of 7000", i, counts[i]);
+    }
+}
+
+Test(id, hex_is_lower_case)
+{
+    char out[9];
+    rf_hex("\x00\x9f\xab\xff", 4, out);
+    cr_assert_str_eq(out, "009fabff");
+}

@@ -1,0 +1,156 @@
+#include "rf_loop.h"
+#include "rf_time.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define POSTS 20000
+
+typedef struct fixture {
+    rf_loop *loop;
+    rf_timer *timers[8];
+    rf_loop_fd *watches[2];
+    int order[16];
+    int n;
+    _Atomic(int) posted;
+} fixture;
+
+static void stop(void *user)
+{
+    rf_loop_stop(((fixture *)user)->loop);
+}
+
+static void note_first(void *user)
+{
+    fixture *f = user;
+    f->order[f->n++] = 1;
+}
+
+static void note_second(void *user)
+{
+    fixture *f = user;
+    f->order[f->n++] = 2;
+}
+
+Test(loop, timers_fire_in_order_of_time)
+{
+    fixture f = {.loop = rf_loop_new()};
+    int64_t now = rf_time_ns();
+    f.timers[0] = rf_timer_new(f.loop, stop, &f);
+    f.timers[1] = rf_timer_new(f.loop, note_second, &f);
+    f.timers[2] = rf_timer_new(f.loop, note_first, &f);
+    rf_timer_set(f.timers[0], now + 3 * RF_NS_PER_MS);
+    rf_timer_set(f.timers[1], now + 2 * RF_NS_PER_MS);
+    rf_timer_set(f.timers[2], now + 1 * RF_NS_PER_MS);
+    cr_assert_eq(rf_loop_run(f.loop), 0);
+    cr_assert_eq(f.n, 2);
+    cr_assert_eq(f.order[0], 1);
+    cr_assert_eq(f.order[1], 2);
+    for (int i = 0; i < 3; i++) {
+        rf_timer_free(f.timers[i]);
+    }
+    rf_loop_free(f.loop);
+}
+
+Test(loop, timers_are_moved_and_disarmed)
+{
+    fixture f = {.loop = rf_loop_new()};
+    int64_t now = rf_time_ns();
+    f.timers[0] = rf_timer_new(f.loop, note_first, &f);
+    f.timers[1] = rf_timer_new(f.loop, note_second, &f);
+    f.timers[2] = rf_timer_new(f.loop, stop, &f);
+    rf_timer_set(f.timers[0], now);
+    rf_timer_set(f.timers[0], RF_NEVER_NS);
+    rf_timer_set(f.timers[1], now + RF_NS_PER_S);
+    rf_timer_set(f.timers[1], now + RF_NS_PER_MS);
+    rf_timer_set(f.timers[2], now + 2 * RF_NS_PER_MS);
+    rf_loop_run(f.loop);
+    cr_assert_eq(f.n, 1);
+    cr_assert_eq(f.order[0], 2);
+    for (int i = 0; i < 3; i++) {
+        rf_timer_free(f.timers[i]);
+    }
+    rf_loop_free(f.loop);
+}
+
+static void count_post(void *user)
+{
+    fixture *f = user;
+    if (atomic_fetch_add(&f->posted, 1) + 1 == 4 * POSTS) {
+        rf_loop_stop(f->loop);
+    }
+}
+
+static void *post_many(void *user)
+{
+    fixture *f = user;
+    for (int i = 0; i < POSTS; i++) {
+        rf_loop_post(f->loop, count_post, f);
+    }
+    return NULL;
+}
+
+Test(loop, posts_of_four_threads_all_run)
+{
+    fixture f = {.loop = rf_loop_new()};
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(pthread_create(&threads[i], NULL, post_many, &f), 0);
+    }
+    rf_loop_run(f.loop);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    cr_assert_eq(atomic_load(&f.posted), 4 * POSTS);
+    rf_loop_free(f.loop);
+}
+
+/* Either of two ready descriptors removes both: the other's event is already in hand. */
+static void remove_both(uint32_t events, void *user)
+{
+    fixture *f = user;
+    cr_expect(events & EPOLLIN);
+    f->n++;
+    rf_loop_remove(f->watches[0]);
+    rf_loop_remove(f->watches[1]);
+    rf_loop_post(f->loop, stop, f);
+}
+
+Test(loop, removed_watches_are_not_called_again)
+{
+    fixture f = {.loop = rf_loop_new()};
+    int fds[2][2];
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(pipe(fds[i]), 0);
+        cr_assert_eq(write(fds[i][1], "x", 1), 1);
+        f.watches[i] = rf_loop_add(f.loop, fds[i][0], EPOLLIN, remove_both, &f);
+        cr_assert_not_null(f.watches[i]);
+    }
+    rf_loop_run(f.loop);
+    cr_assert_eq(f.n, 1);
+    rf_loop_free(f.loop);
+}
+
+static void *advance(void *user)
+{
+    (void)user;
+    rf_time_advance(3600 * RF_NS_PER_S);
+    return NULL;
+}
+
+Test(loop, timers_follow_a_driven_clock)
+{
+    rf_time_drive();
+    fixture f = {.loop = rf_loop_new()};
+    pthread_t thread;
+    f.timers[0] = rf_timer_new(f.loop, stop, &f);
+    rf_timer_set(f.timers[0], rf_time_ns() + 3600 * RF_NS_PER_S);
+    cr_assert_eq(pthread_create(&thread, NULL, advance, NULL), 0);
+    cr_assert_eq(rf_loop_run(f.loop), 0);
+    pthread_join(thread, NULL);
+    rf_timer_free(f.timers[0]);
+    rf_loop_free(f.loop);
+}
