@@ -1,0 +1,356 @@
+#include "rf_bus_local.h"
+
+#include "rf_time.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define TRIM_ROWS 2000 /* dropped from one partition in one transaction */
+#define MAX_TOPICS 1024
+
+/* ---- topics ---- */
+
+static rf_bus_topic_row *cached_topic(rf_bus_local *local, const char *name)
+{
+    if (local->last_topic != NULL && strcmp(local->last_topic->name, name) == 0) {
+        return local->last_topic;
+    }
+    for (size_t i = 0; i < local->n_topics; i++) {
+        if (strcmp(local->topics[i]->name, name) == 0) {
+            return local->last_topic = local->topics[i];
+        }
+    }
+    return NULL;
+}
+
+static int cache_topic(rf_bus_local *local, const char *name, int64_t id, int64_t first_part,
+                       int64_t n_parts, rf_bus_topic_row **ret)
+{
+    int wake_fd = rf_bus_local_wake_open(local, 't', id);
+    if (wake_fd < 0) {
+        return wake_fd;
+    }
+    rf_bus_topic_row *t = RF_NEW(rf_bus_topic_row);
+    rf_copy_str(t->name, sizeof(t->name), name);
+    t->id = id;
+    t->first_part = first_part;
+    t->n_parts = (uint32_t)n_parts;
+    t->wake_fd = wake_fd;
+    t->parts = RF_NEW_ARRAY(rf_bus_part, t->n_parts);
+    local->topics = rf_grow(local->topics, local->n_topics + 1, sizeof(*local->topics));
+    local->topics[local->n_topics++] = t;
+    *ret = t;
+    return 0;
+}
+
+static int add_parts(rf_bus_local *local, uint32_t n_parts, int64_t *ret_first)
+{
+    sqlite3_stmt *stmt = rf_bus_db_ask(local->db, RF_BUS_SQL_PART_LAST, 0, NULL);
+    int err = rf_bus_db_step(local->db, stmt);
+    if (err < 0) {
+        return err;
+    }
+    *ret_first = sqlite3_column_int64(stmt, 0) + 1;
+    sqlite3_reset(stmt);
+    for (uint32_t i = 0; i < n_parts; i++) {
+        stmt = RF_BUS_ASK(local->db, RF_BUS_SQL_PART_ADD, *ret_first + i);
+        err = rf_bus_db_run(local->db, stmt);
+        if (err < 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+static int add_topic(rf_bus_local *local, const char *name, uint32_t n_parts,
+                     rf_bus_topic_row **ret)
+{
+    int64_t first = 0;
+    int err = add_parts(local, n_parts, &first);
+    if (err < 0) {
+        return err;
+    }
+    sqlite3_stmt *stmt = RF_BUS_ASK(local->db, RF_BUS_SQL_TOPIC_ADD, 0, first, n_parts);
+    rf_bus_db_name(stmt, 1, name);
+    err = rf_bus_db_run(local->db, stmt);
+    return err < 0 ? err : cache_topic(local, name, rf_bus_db_id(local->db), first, n_parts, ret);
+}
+
+int rf_bus_local_topic(rf_bus_local *local, const char *name, uint32_t n_parts,
+                       rf_bus_topic_row **ret)
+{
+    *ret = cached_topic(local, name);
+    if (*ret != NULL) {
+        return 0;
+    }
+    if (local->n_topics == MAX_TOPICS) {
+        return -ENOSPC;
+    }
+    sqlite3_stmt *stmt = rf_bus_db_ask(local->db, RF_BUS_SQL_TOPIC_FIND, 0, NULL);
+    rf_bus_db_name(stmt, 1, name);
+    int row = rf_bus_db_step(local->db, stmt);
+    if (row <= 0) {
+        return row < 0 ? row : add_topic(local, name, n_parts, ret);
+    }
+    int err = cache_topic(local, name, sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
+                          sqlite3_column_int64(stmt, 2), ret);
+    sqlite3_reset(stmt);
+    return err;
+}
+
+void rf_bus_local_forget(rf_bus_local *local)
+{
+    for (size_t i = 0; i < local->n_topics; i++) {
+        rf_close(&local->topics[i]->wake_fd);
+        free(local->topics[i]->parts);
+        free(local->topics[i]);
+    }
+    free(local->topics);
+    local->topics = NULL;
+    local->n_topics = 0;
+    local->last_topic = NULL;
+}
+
+/* ---- appending ---- */
+
+static int load_part(rf_bus_local *local, const rf_bus_topic_row *topic, uint32_t partition)
+{
+    rf_bus_part *part = &topic->parts[partition];
+    if (part->loaded) {
+        return 0;
+    }
+    sqlite3_stmt *stmt =
+        RF_BUS_ASK(local->db, RF_BUS_SQL_PART_GET, topic->first_part + (int64_t)partition);
+    int row = rf_bus_db_step(local->db, stmt);
+    if (row <= 0) {
+        return row < 0 ? row : -EBADMSG;
+    }
+    part->next = sqlite3_column_int64(stmt, 0);
+    part->bytes = sqlite3_column_int64(stmt, 1);
+    part->loaded = true;
+    sqlite3_reset(stmt);
+    return 0;
+}
+
+int rf_bus_local_part_next(rf_bus_local *local, const rf_bus_topic_row *topic, uint32_t partition,
+                           int64_t *ret)
+{
+    int err = load_part(local, topic, partition);
+    if (err == 0) {
+        *ret = topic->parts[partition].next;
+    }
+    return err;
+}
+
+/* FNV-1a (Fowler, Noll, Vo), folded: equal keys meet in one partition. */
+static uint32_t hash_key(const uint8_t *key, size_t len)
+{
+    uint64_t h = 14695981039346656037ULL;
+    for (size_t i = 0; i < len; i++) {
+        h = (h ^ key[i]) * 1099511628211ULL;
+    }
+    return (uint32_t)(h ^ h >> 32);
+}
+
+static uint32_t choose_partition(rf_bus_topic_row *topic, const rf_bus_record *r)
+{
+    return (r->key != NULL ? hash_key(r->key, r->key_len) : topic->turn++) % topic->n_parts;
+}
+
+int rf_bus_local_append(rf_bus_local *local, rf_bus_topic_row *topic, const rf_bus_record *r,
+                        const void *headers, size_t headers_len, uint32_t *ret_partition,
+                        int64_t *ret_offset)
+{
+    uint32_t partition = choose_partition(topic, r);
+    int err = load_part(local, topic, partition);
+    if (err < 0) {
+        return err;
+    }
+    rf_bus_part *part = &topic->parts[partition];
+    int64_t row = RF_BUS_ROW(topic->first_part + (int64_t)partition, part->next);
+    sqlite3_stmt *stmt = RF_BUS_ASK(local->db, RF_BUS_SQL_LOG_ADD, row, rf_time_wall_ms());
+    if (r->key != NULL) {
+        sqlite3_bind_blob(stmt, 3, r->key_len > 0 ? r->key : "", (int)r->key_len, SQLITE_STATIC);
+    } else {
+        sqlite3_bind_null(stmt, 3);
+    }
+    sqlite3_bind_blob(stmt, 4, r->value_len > 0 ? r->value : "", (int)r->value_len, SQLITE_STATIC);
+    sqlite3_bind_blob(stmt, 5, headers, (int)headers_len, SQLITE_STATIC);
+    err = rf_bus_db_run(local->db, stmt);
+    if (err < 0) {
+        return err;
+    }
+    *ret_partition = partition;
+    *ret_offset = part->next++;
+    part->bytes += (int64_t)(r->key_len + r->value_len + headers_len);
+    part->dirty = true;
+    topic->touched = true;
+    return 0;
+}
+
+/* ---- retention ---- */
+
+/* Drops the oldest records of a partition while they are older than before_ms or it holds more than
+ * max_bytes. Returns how many, at most TRIM_ROWS, or an error. */
+static int trim_part(rf_bus_local *local, int64_t part_id, int64_t before_ms, int64_t max_bytes,
+                     int64_t *bytes)
+{
+    int64_t begin = RF_BUS_ROW(part_id, 0);
+    int64_t end = RF_BUS_ROW(part_id + 1, 0);
+    int64_t keep = begin;
+    int n = 0;
+    sqlite3_stmt *stmt = RF_BUS_ASK(local->db, RF_BUS_SQL_LOG_OLDEST, begin, end, TRIM_ROWS);
+    int row = rf_bus_db_step(local->db, stmt);
+    for (; row > 0; row = rf_bus_db_step(local->db, stmt)) {
+        if (sqlite3_column_int64(stmt, 1) >= before_ms && *bytes <= max_bytes) {
+            break;
+        }
+        keep = sqlite3_column_int64(stmt, 0) + 1;
+        *bytes -= sqlite3_column_int64(stmt, 2);
+        n++;
+    }
+    sqlite3_reset(stmt);
+    if (row < 0 || n == 0) {
+        return row < 0 ? row : 0;
+    }
+    int err = rf_bus_db_run(local->db, RF_BUS_ASK(local->db, RF_BUS_SQL_LOG_DROP, begin, keep));
+    return err < 0 ? err : n;
+}
+
+static int seal_part(rf_bus_local *local, const rf_bus_topic_row *topic, uint32_t partition)
+{
+    rf_bus_part *part = &topic->parts[partition];
+    int64_t id = topic->first_part + (int64_t)partition;
+    if (part->bytes > local->config.retention_bytes) {
+        int n = trim_part(local, id, 0, local->config.retention_bytes, &part->bytes);
+        if (n < 0) {
+            return n;
+        }
+    }
+    return rf_bus_db_run(local->db,
+                         RF_BUS_ASK(local->db, RF_BUS_SQL_PART_SET, id, part->next, part->bytes));
+}
+
+int rf_bus_local_seal(rf_bus_local *local)
+{
+    for (size_t i = 0; i < local->n_topics; i++) {
+        const rf_bus_topic_row *topic = local->topics[i];
+        for (uint32_t p = 0; p < topic->n_parts; p++) {
+            int err = topic->parts[p].dirty ? seal_part(local, topic, p) : 0;
+            if (err < 0) {
+                return err;
+            }
+        }
+    }
+    return 0;
+}
+
+int rf_bus_local_trim(rf_bus_local *local, bool *ret_more)
+{
+    int64_t before_ms = rf_time_wall_ms() - local->config.retention_ms;
+    sqlite3_stmt *stmt = rf_bus_db_ask(local->db, RF_BUS_SQL_PART_LAST, 0, NULL);
+    int row = rf_bus_db_step(local->db, stmt);
+    int64_t last = row > 0 ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_reset(stmt);
+    *ret_more = false;
+    for (int64_t id = 1; row >= 0 && id <= last; id++) {
+        stmt = RF_BUS_ASK(local->db, RF_BUS_SQL_PART_GET, id);
+        row = rf_bus_db_step(local->db, stmt);
+        int64_t next = row > 0 ? sqlite3_column_int64(stmt, 0) : 0;
+        int64_t bytes = row > 0 ? sqlite3_column_int64(stmt, 1) : 0;
+        sqlite3_reset(stmt);
+        int n =
+            row > 0 ? trim_part(local, id, before_ms, local->config.retention_bytes, &bytes) : row;
+        if (n > 0) {
+            n = rf_bus_db_run(local->db,
+                              RF_BUS_ASK(local->db, RF_BUS_SQL_PART_SET, id, next, bytes)) < 0
+                    ? -EIO
+                    : n;
+        }
+        *ret_more |= n == TRIM_ROWS;
+        row = RF_MIN(n, 0);
+    }
+    return RF_MIN(row, 0);
+}
+
+void rf_bus_local_reset(rf_bus_local *local, bool committed)
+{
+    for (size_t i = 0; i < local->n_topics; i++) {
+        rf_bus_topic_row *topic = local->topics[i];
+        if (committed && topic->touched) {
+            rf_bus_local_wake(topic->wake_fd);
+        }
+        topic->touched = false;
+        memset(topic->parts, 0, topic->n_parts * sizeof(rf_bus_part));
+    }
+    if (!committed) {
+        rf_bus_local_forget(local); /* some may have been made by the transaction */
+    }
+}
+
+/* ---- lag ---- */
+
+static int first_kept(rf_bus_db *db, int64_t part, int64_t next, int64_t *ret)
+{
+    sqlite3_stmt *stmt =
+        RF_BUS_ASK(db, RF_BUS_SQL_LOG_OLDEST, RF_BUS_ROW(part, 0), RF_BUS_ROW(part + 1, 0), 1);
+    int row = rf_bus_db_step(db, stmt);
+    *ret = row > 0 ? sqlite3_column_int64(stmt, 0) - RF_BUS_ROW(part, 0) : next;
+    sqlite3_reset(stmt);
+    return RF_MIN(row, 0);
+}
+
+static int part_lag(rf_bus_db *db, int64_t group, int64_t part, int64_t *lag)
+{
+    sqlite3_stmt *stmt = RF_BUS_ASK(db, RF_BUS_SQL_PART_GET, part);
+    int row = rf_bus_db_step(db, stmt);
+    int64_t next = row > 0 ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_reset(stmt);
+    int64_t first = 0;
+    int err = row < 0 ? row : first_kept(db, part, next, &first);
+    if (err < 0) {
+        return err;
+    }
+    stmt = RF_BUS_ASK(db, RF_BUS_SQL_OFFSET_GET, group, part);
+    row = rf_bus_db_step(db, stmt);
+    int64_t committed = row > 0 ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_reset(stmt);
+    *lag += next - RF_MIN(next, RF_MAX(first, committed));
+    return RF_MIN(row, 0);
+}
+
+static int lag_of(rf_bus_db *db, const char *group, const char *topic, int64_t *ret)
+{
+    sqlite3_stmt *stmt = rf_bus_db_ask(db, RF_BUS_SQL_TOPIC_FIND, 0, NULL);
+    rf_bus_db_name(stmt, 1, topic);
+    int row = rf_bus_db_step(db, stmt);
+    if (row <= 0) {
+        return row < 0 ? row : -ENOENT;
+    }
+    int64_t first = sqlite3_column_int64(stmt, 1);
+    int64_t n = sqlite3_column_int64(stmt, 2);
+    sqlite3_reset(stmt);
+    stmt = rf_bus_db_ask(db, RF_BUS_SQL_GROUP_FIND, 0, NULL);
+    rf_bus_db_name(stmt, 1, group);
+    row = rf_bus_db_step(db, stmt);
+    int64_t id = row > 0 ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_reset(stmt);
+    int64_t lag = 0;
+    int err = RF_MIN(row, 0);
+    for (int64_t p = first; err == 0 && p < first + n; p++) {
+        err = part_lag(db, id, p, &lag);
+    }
+    if (err == 0) {
+        *ret = lag;
+    }
+    return err;
+}
+
+int rf_bus_local_lag(void *bus, const char *group, const char *topic, int64_t *ret)
+{
+    rf_bus_local *local = bus;
+    pthread_mutex_lock(&local->reader_mutex);
+    int err = lag_of(local->reader, group, topic, ret);
+    pthread_mutex_unlock(&local->reader_mutex);
+    return err;
+}
