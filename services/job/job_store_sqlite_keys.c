@@ -1,0 +1,159 @@
+/*
+ * Applications and their API keys: one that works, or two while a key is rotated.
+ */
+#include "job_store_sqlite.h"
+
+#include <errno.h>
+
+#define KEY_COLUMNS                                                                                \
+    " k.id, a.id, a.name, k.prefix, k.created_ms, k.revoked_ms, k.rate, k.burst"                   \
+    " FROM keys k JOIN applications a ON a.seq=k.app "
+
+static void read_key(job_rows *rows, job_arena *arena, job_key *key)
+{
+    key->id = job_sql_str(rows, 0, arena);
+    key->app = job_sql_str(rows, 1, arena);
+    key->app_name = job_sql_str(rows, 2, arena);
+    key->prefix = job_sql_str(rows, 3, arena);
+    key->created_ms = job_sql_int(rows, 4);
+    key->revoked_ms = job_sql_int(rows, 5);
+    key->rate = (uint32_t)job_sql_int(rows, 6);
+    key->burst = (uint32_t)job_sql_int(rows, 7);
+}
+
+static int load_key(job_tx *tx, job_arena *arena, const char *id, job_key *key)
+{
+    job_rows *rows = job_sql_query(tx->db, "SELECT" KEY_COLUMNS "WHERE k.id=?", "t", id);
+    if (!job_sql_next(tx->db, rows)) {
+        return -ENOENT;
+    }
+    read_key(rows, arena, key);
+    job_sql_end(rows);
+    return 0;
+}
+
+static bool key_works(const job_tx *tx, const job_key *key)
+{
+    return key->revoked_ms == 0 || key->revoked_ms > tx->now_ms;
+}
+
+int job_sqlite_application_get(job_tx *tx, job_op *op)
+{
+    job_op_application_get *in = (job_op_application_get *)op;
+    job_rows *rows =
+        job_sql_query(tx->db, "SELECT name FROM applications WHERE id=?", "t", in->app);
+    if (!job_sql_next(tx->db, rows)) {
+        return -ENOENT;
+    }
+    in->name = job_sql_str(rows, 0, &op->arena);
+    job_sql_end(rows);
+    return 0;
+}
+
+/* The application of a name, made when there is none. */
+static int64_t need_application(job_tx *tx, const char *name)
+{
+    char id[RF_UUID_LEN];
+    job_sql_exec(tx->db,
+                 "INSERT INTO applications(id, name, created_ms) VALUES(?,?,?)"
+                 " ON CONFLICT(name) DO NOTHING",
+                 "tti", rf_uuid4(id), name, tx->now_ms);
+    return job_sql_one(tx->db, 0, "SELECT seq FROM applications WHERE name=?", "t", name);
+}
+
+static int64_t count_working(job_tx *tx, const char *app_name)
+{
+    return job_sql_one(tx->db, 0,
+                       "SELECT count(*) FROM keys k JOIN applications a ON a.seq=k.app"
+                       " WHERE a.name=? AND (k.revoked_ms IS NULL OR k.revoked_ms>?)",
+                       "ti", app_name, tx->now_ms);
+}
+
+typedef struct new_key {
+    int64_t app;
+    const uint8_t *hash;
+    const char *prefix;
+    uint32_t rate;
+    uint32_t burst;
+} new_key;
+
+static int insert_key(job_tx *tx, job_arena *arena, const new_key *k, job_key *ret)
+{
+    char *id = job_arena_alloc(arena, RF_UUID_LEN);
+    job_sql_exec(tx->db,
+                 "INSERT INTO keys(id, app, hash, prefix, rate, burst, created_ms)"
+                 " VALUES(?,?,?,?,?,?,?)",
+                 "tibtiii", rf_uuid4(id), k->app, k->hash, (size_t)RF_SHA256_LEN, k->prefix,
+                 (int64_t)k->rate, (int64_t)k->burst, tx->now_ms);
+    return load_key(tx, arena, id, ret);
+}
+
+int job_sqlite_key_create(job_tx *tx, job_op *op)
+{
+    job_op_key_create *in = (job_op_key_create *)op;
+    if (count_working(tx, in->app_name) > 0) {
+        return -EEXIST;
+    }
+    const new_key key = {.app = need_application(tx, in->app_name),
+                         .hash = in->hash,
+                         .prefix = in->prefix,
+                         .rate = in->rate,
+                         .burst = in->burst};
+    return insert_key(tx, &op->arena, &key, &in->key);
+}
+
+int job_sqlite_key_revoke(job_tx *tx, job_op *op)
+{
+    job_op_key_revoke *in = (job_op_key_revoke *)op;
+    job_sql_exec(tx->db,
+                 "UPDATE keys SET revoked_ms=?1 WHERE id=?2"
+                 " AND (revoked_ms IS NULL OR revoked_ms>?1)",
+                 "it", tx->now_ms, in->id);
+    return load_key(tx, &op->arena, in->id, &in->key);
+}
+
+int job_sqlite_key_rotate(job_tx *tx, job_op *op)
+{
+    job_op_key_rotate *in = (job_op_key_rotate *)op;
+    job_key old;
+    if (load_key(tx, &tx->arena, in->id, &old) < 0 || !key_works(tx, &old)) {
+        return -ENOENT;
+    }
+    if (old.revoked_ms != 0 || count_working(tx, old.app_name) > 1) {
+        return -EEXIST;
+    }
+    job_sql_exec(tx->db, "UPDATE keys SET revoked_ms=? WHERE id=?", "it",
+                 tx->now_ms + in->overlap_ms, in->id);
+    const new_key key = {.app = job_tx_application(tx, old.app),
+                         .hash = in->hash,
+                         .prefix = in->prefix,
+                         .rate = old.rate,
+                         .burst = old.burst};
+    return insert_key(tx, &op->arena, &key, &in->key);
+}
+
+int job_sqlite_key_list(job_tx *tx, job_op *op)
+{
+    job_op_key_list *in = (job_op_key_list *)op;
+    int64_t n = job_sql_one(tx->db, 0, "SELECT count(*) FROM keys", "");
+    in->keys = job_arena_array(&op->arena, (size_t)n, sizeof(job_key));
+    job_rows *rows =
+        job_sql_query(tx->db, "SELECT" KEY_COLUMNS "ORDER BY a.name, k.created_ms, k.id", "");
+    while (job_sql_next(tx->db, rows)) {
+        read_key(rows, &op->arena, &in->keys[in->n_keys++]);
+    }
+    return 0;
+}
+
+int job_sqlite_key_find(job_tx *tx, job_op *op)
+{
+    job_op_key_find *in = (job_op_key_find *)op;
+    job_rows *rows = job_sql_query(tx->db, "SELECT" KEY_COLUMNS "WHERE k.hash=?", "b", in->hash,
+                                   (size_t)RF_SHA256_LEN);
+    if (!job_sql_next(tx->db, rows)) {
+        return -ENOENT;
+    }
+    read_key(rows, &op->arena, &in->key);
+    job_sql_end(rows);
+    return key_works(tx, &in->key) ? 0 : -ENOENT;
+}

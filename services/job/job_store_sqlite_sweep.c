@@ -1,0 +1,93 @@
+/*
+ * What time makes superfluous: expired uploads, jobs past retention, old idempotency keys; and
+ * which objects nothing refers to any more.
+ */
+#include "job_store_sqlite.h"
+
+#define EXPIRED_MAX 200
+
+/* The objects of expired uploads are put up for removal; those that a job pins stay until it is
+ * done with them. */
+static void expire_uploads(job_tx *tx)
+{
+    job_sql_exec(tx->db,
+                 "INSERT OR IGNORE INTO garbage(due_ms, key) SELECT ?1, object_key FROM uploads"
+                 " WHERE keep_until_ms<=?1 AND object_key IS NOT NULL",
+                 "i", tx->now_ms);
+    job_sql_exec(tx->db,
+                 "INSERT OR IGNORE INTO garbage(due_ms, key) SELECT ?1, 'uploads/'||id||'/'"
+                 " FROM uploads WHERE keep_until_ms<=?1",
+                 "i", tx->now_ms);
+    job_sql_exec(tx->db, "DELETE FROM uploads WHERE keep_until_ms<=?", "i", tx->now_ms);
+}
+
+/* Rows are in order of creation, so the scan ends at the first that is too young to have been done
+ * for so long. */
+static void expire_jobs(job_tx *tx, int64_t before_ms)
+{
+    char *expired[EXPIRED_MAX];
+    size_t n = 0;
+    job_rows *rows =
+        job_sql_query(tx->db, "SELECT id, created_ms, completed_ms FROM jobs ORDER BY seq", "");
+    while (n < EXPIRED_MAX && job_sql_next(tx->db, rows)) {
+        int64_t completed_ms = job_sql_int(rows, 2);
+        if (job_sql_int(rows, 1) > before_ms) {
+            break;
+        }
+        if (completed_ms != 0 && completed_ms <= before_ms) {
+            expired[n++] = job_sql_str(rows, 0, &tx->arena);
+        }
+    }
+    job_sql_end(rows);
+    for (size_t i = 0; i < n; i++) {
+        job_tx_delete_job(tx, NULL, expired[i], false);
+    }
+}
+
+static void collect_garbage(job_tx *tx, job_op_sweep_due *in)
+{
+    in->garbage = job_arena_array(&in->op.arena, JOB_SWEEP_MAX, sizeof(job_garbage));
+    job_rows *rows = job_sql_query(
+        tx->db, "SELECT key, due_ms FROM garbage WHERE due_ms<=? ORDER BY due_ms LIMIT ?", "ii",
+        tx->now_ms, (int64_t)JOB_SWEEP_MAX);
+    while (job_sql_next(tx->db, rows)) {
+        in->garbage[in->n_garbage++] = (job_garbage){.key = job_sql_str(rows, 0, &in->op.arena),
+                                                     .due_ms = job_sql_int(rows, 1)};
+    }
+}
+
+int job_sqlite_sweep_due(job_tx *tx, job_op *op)
+{
+    job_op_sweep_due *in = (job_op_sweep_due *)op;
+    expire_uploads(tx);
+    expire_jobs(tx, tx->now_ms - in->retention_ms);
+    job_sql_exec(tx->db, "DELETE FROM idempotency WHERE created_ms<=?", "i",
+                 tx->now_ms - in->idempotency_ms);
+    collect_garbage(tx, in);
+    return 0;
+}
+
+int job_sqlite_sweep_done(job_tx *tx, job_op *op)
+{
+    job_op_sweep_done *in = (job_op_sweep_done *)op;
+    for (size_t i = 0; i < in->n_garbage; i++) {
+        job_sql_exec(tx->db, "DELETE FROM garbage WHERE due_ms=? AND key=?", "it",
+                     in->garbage[i].due_ms, in->garbage[i].key);
+    }
+    return 0;
+}
+
+int job_sqlite_sweep_check(job_tx *tx, job_op *op)
+{
+    job_op_sweep_check *in = (job_op_sweep_check *)op;
+    in->used = job_arena_array(&op->arena, in->n_keys, sizeof(bool));
+    for (size_t i = 0; i < in->n_keys; i++) {
+        in->used[i] = job_sql_one(tx->db, 0,
+                                  "SELECT EXISTS(SELECT 1 FROM results WHERE object_key=?1)"
+                                  " OR EXISTS(SELECT 1 FROM steps WHERE object_key=?1)"
+                                  " OR EXISTS(SELECT 1 FROM inputs WHERE object_key=?1)"
+                                  " OR EXISTS(SELECT 1 FROM uploads WHERE object_key=?1)",
+                                  "t", in->keys[i]) != 0;
+    }
+    return 0;
+}
