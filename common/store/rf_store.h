@@ -4,8 +4,9 @@
  * The URL picks the backend (rf_store_backend.h):
  *     dir:PATH     files below PATH on one machine
  * Keys are made by the server, never from user text: 1 to 8 segments `[a-z0-9-]{1,64}` joined by
- * '/', at most RF_STORE_MAX_KEY characters. Nothing resolves outside the root: a directory store
- * opens with openat2(RESOLVE_BENEATH, no symbolic links).
+ * '/', at most RF_STORE_MAX_KEY characters; no key is the beginning of another one's segments.
+ * Nothing resolves outside the root: a directory store opens with openat2(RESOLVE_BENEATH, no
+ * symbolic links).
  *
  * Threads: an rf_store may be used by any thread; a put or an object by one thread at a time. Calls
  * block on the disk (rf_store_put_commit for an fsync): keep them off event loops.
@@ -51,9 +52,10 @@ int rf_store_put_open(rf_store *store, const char *key, uint64_t max_bytes, unsi
 /* rf_store_put_write appends. After a failure the put can only be freed. */
 int rf_store_put_write(rf_store_put *put, const void *data, size_t len) RF_MUST_USE;
 
-/* rf_store_put_size and rf_store_put_sha256 tell what was written so far. */
+/* rf_store_put_size tells the bytes written so far. rf_store_put_sha256 ends the writing and tells
+ * the SHA-256 of the whole: a digest can be compared before the commit, and read after it. */
 uint64_t rf_store_put_size(const rf_store_put *put);
-void rf_store_put_sha256(const rf_store_put *put, uint8_t out[32]);
+void rf_store_put_sha256(rf_store_put *put, uint8_t out[32]);
 
 /* rf_store_put_commit makes the object durable (bytes, then name), then visible. Concurrent commits
  * share their fsyncs. Returns 0 or an error; the put stays the caller's to free. */
