@@ -1,0 +1,39 @@
+/*
+ * job_workflow_internal.h - a parsed workflow, for job_workflow*.c only.
+ */
+#ifndef JOB_WORKFLOW_INTERNAL_H
+#define JOB_WORKFLOW_INTERNAL_H
+
+#include "job_workflow.h"
+
+#include <jansson.h>
+
+struct job_workflow {
+    json_t *root; /* borrowed below */
+    json_t *inputs;
+    json_t *constraints; /* NULL: none */
+    json_t *modules;
+    json_t *outputs;
+    const char *slug;
+    const char *name;
+    const char *description;
+    job_pool pool;
+    uint32_t limit_s;
+    char *document;
+    char *inputs_json;
+    char *outputs_json;
+    job_workflow_row row;
+};
+
+/* job_workflow_validate checks the parsed document and fills the plain fields of w. */
+int job_workflow_validate(job_workflow *w, const job_catalogue *modules, bool need_file,
+                          rf_buf *error);
+
+/* The declared type of an input. */
+job_port_type job_workflow_input_type(json_t *input);
+
+/* job_workflow_graph_check: links resolve, types match, no cycle, required ports fed, outputs. */
+int job_workflow_graph_check(job_workflow *w, const job_catalogue *modules, bool need_file,
+                             rf_buf *error);
+
+#endif
