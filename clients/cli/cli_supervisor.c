@@ -135,7 +135,7 @@ static int place_fds(const child *c, int ready_fd)
 
 static void set_environment(const child *c)
 {
-    char text[16];
+    char text[24];
     size_t n = c->spec.n_listen_fds;
     snprintf(text, sizeof(text), "%zu", FIRST_LISTEN_FD + n);
     setenv("REFLECTION_READY_FD", text, 1);
