@@ -53,7 +53,7 @@ typedef struct processor_module {
     size_t n_in; /* at most PROCESSOR_MAX_PORTS */
     const processor_port *out;
     size_t n_out;
-    int (*run)(processor_call *call);
+    int (*run)(processor_call *call); /* NULL: decode, which common/media runs in its own child */
 } processor_module;
 
 /* processor_module_find returns the module of a name, NULL when there is none. */

@@ -8,10 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RATE_MIN_HZ 8000
-#define RATE_MAX_HZ 192000
-#define CHANNELS_MAX 8
-
 static const char *const type_names[] = {
     [PROCESSOR_NONE] = "none",         [PROCESSOR_URL] = "url",       [PROCESSOR_STRING] = "string",
     [PROCESSOR_INTEGER] = "integer",   [PROCESSOR_NUMBER] = "number", [PROCESSOR_AUDIO] = "audio",
@@ -49,6 +45,17 @@ int processor_value_memfd(processor_type type, const void *data, size_t len, pro
     ret->fd = fd;
     ret->size = len;
     fd = -1;
+    return 0;
+}
+
+int processor_value_measure(processor_type type, processor_value *v)
+{
+    struct stat st;
+    if (fstat(v->fd, &st) < 0) {
+        return -errno;
+    }
+    v->type = type;
+    v->size = (uint64_t)st.st_size;
     return 0;
 }
 
@@ -113,8 +120,9 @@ void processor_map_close(processor_map *m)
 bool processor_audio_valid(const processor_value *v)
 {
     const processor_audio *a = &v->audio;
-    return v->type == PROCESSOR_AUDIO && v->fd >= 0 && a->rate_hz >= RATE_MIN_HZ &&
-           a->rate_hz <= RATE_MAX_HZ && a->channels >= 1 && a->channels <= CHANNELS_MAX &&
-           a->n_frames > 0 && a->n_frames <= SIZE_MAX / (CHANNELS_MAX * sizeof(float)) &&
+    return v->type == PROCESSOR_AUDIO && v->fd >= 0 && a->rate_hz >= PROCESSOR_RATE_MIN_HZ &&
+           a->rate_hz <= PROCESSOR_RATE_MAX_HZ && a->channels >= 1 &&
+           a->channels <= PROCESSOR_CHANNELS_MAX && a->n_frames > 0 &&
+           a->n_frames <= SIZE_MAX / (PROCESSOR_CHANNELS_MAX * sizeof(float)) &&
            v->size == a->n_frames * a->channels * sizeof(float);
 }

@@ -22,7 +22,12 @@ typedef enum processor_type {
     PROCESSOR_FILE,     /* fd, size */
 } processor_type;
 
-#define PROCESSOR_KEY_MAX 192
+#define PROCESSOR_KEY_MAX 201 /* RF_STORE_MAX_KEY and the terminator */
+
+/* Limits of spec jobs.md section 7. */
+#define PROCESSOR_RATE_MIN_HZ 8000
+#define PROCESSOR_RATE_MAX_HZ 192000
+#define PROCESSOR_CHANNELS_MAX 8
 
 typedef struct processor_audio {
     uint32_t rate_hz;
@@ -50,6 +55,10 @@ processor_value processor_value_text(processor_type type, const char *text);
 
 /* processor_value_memfd makes a memfd of the bytes. Returns 0 or negative errno. */
 int processor_value_memfd(processor_type type, const void *data, size_t len, processor_value *ret);
+
+/* processor_value_measure completes a value whose descriptor was written: type, and size of the
+ * file. Returns 0 or negative errno. */
+int processor_value_measure(processor_type type, processor_value *v);
 
 /* processor_type_name and _parse: "url", "string", ... as in modules.json. parse gives -EINVAL. */
 const char *processor_type_name(processor_type type);

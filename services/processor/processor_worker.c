@@ -1,0 +1,319 @@
+#include "processor_worker.h"
+
+#include "processor_events.h"
+#include "processor_finisher.h"
+#include "processor_run.h"
+#include "rf_bus_topics.h"
+#include "rf_log.h"
+#include "rf_queue.h"
+#include "rf_time.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define WINDOW_MAX 256u
+#define POLL_MS 1000
+#define RETRY_MS 200
+#define STOP_TELL_NS (5 * RF_NS_PER_S)
+
+struct processor_worker {
+    processor_worker_config config;
+    const processor_env *env;
+    rf_bus *bus;
+    rf_bus_sub *sub;
+    char *topic;
+    int wake_fd; /* a slot became free, or drain */
+    processor_keeper *keeper;
+    processor_finisher *finisher;
+    rf_queue *queue; /* of attempts for the slots */
+    pthread_t *slots;
+    pthread_t claimer;
+    atomic_bool is_draining;
+    atomic_uint n_busy;   /* slots that run or are about to */
+    atomic_uint n_inline; /* how many inline jobs the next claim may take; 0 unless seen */
+
+    /* Of the claimer alone. */
+    rf_bus_message *hints[WINDOW_MAX];
+    char hint_ids[WINDOW_MAX][RF_UUID_LEN];
+    size_t n_hints;
+    bool may_have_more; /* the last claim came full, or none was made yet */
+    bool is_paused;
+};
+
+static uint32_t free_slots(processor_worker *w)
+{
+    uint32_t busy = atomic_load(&w->n_busy);
+    return busy >= w->config.slots ? 0 : w->config.slots - busy;
+}
+
+static uint32_t window(processor_worker *w)
+{
+    uint32_t free = free_slots(w);
+    return free == 0 ? 0 : RF_MIN(RF_MAX(free, atomic_load(&w->n_inline)), WINDOW_MAX);
+}
+
+static uint32_t report_free(void *user)
+{
+    processor_worker *w = user;
+    return atomic_load(&w->is_draining) ? 0 : window(w);
+}
+
+static void wake(processor_worker *w)
+{
+    eventfd_write(w->wake_fd, 1);
+}
+
+/* ---- slots ---- */
+
+static void run_attempt(processor_worker *w, processor_attempt *a)
+{
+    rf_log_context(a->claim->request_id);
+    processor_finish *finish = processor_run(a);
+    rf_log_context(NULL);
+    processor_finisher_put(w->finisher, a, finish);
+}
+
+static void *slot_loop(void *user)
+{
+    processor_worker *w = user;
+    void *taken;
+    while (rf_queue_take(w->queue, &taken, RF_NEVER_NS) == 0) {
+        run_attempt(w, taken);
+        atomic_fetch_sub(&w->n_busy, 1);
+        wake(w);
+    }
+    return NULL;
+}
+
+/* ---- claims ---- */
+
+static bool fetches(const processor_claim *c)
+{
+    for (size_t i = 0; i < c->n_inputs; i++) {
+        if (c->inputs[i].source == PROCESSOR_INPUT_URL) {
+            return true;
+        }
+    }
+    return c->n_targets > 0;
+}
+
+static void release(processor_worker *w, processor_attempt *a)
+{
+    processor_attempt_stop(a, PROCESSOR_STOP_RELEASED);
+    run_attempt(w, a);
+}
+
+/* Returns whether the job was inline. */
+static bool place(processor_worker *w, processor_claim *claim)
+{
+    processor_attempt *a = NULL;
+    bool fetching = fetches(claim);
+    if (processor_attempt_new(w->env, claim, &a) < 0) {
+        processor_finisher_put(w->finisher, NULL, processor_run_broken(claim));
+        processor_claim_free(claim);
+        return true;
+    }
+    if (!fetching && processor_workflow_is_inline(a->workflow)) {
+        run_attempt(w, a);
+        return true;
+    }
+    if (free_slots(w) == 0 || atomic_load(&w->is_draining)) {
+        release(w, a);
+        return false;
+    }
+    atomic_fetch_add(&w->n_busy, 1);
+    processor_keeper_add(w->keeper, a);
+    if (rf_queue_put(w->queue, a, RF_NEVER_NS) < 0) {
+        atomic_fetch_sub(&w->n_busy, 1);
+        release(w, a);
+    }
+    return false;
+}
+
+static void adapt(processor_worker *w, uint32_t asked, size_t n, size_t n_inline)
+{
+    uint32_t before = atomic_load(&w->n_inline);
+    uint32_t after = n_inline < n ? 0 : n == asked ? RF_MIN(2 * asked, WINDOW_MAX) : before;
+    atomic_store(&w->n_inline, after);
+    if (after > before) {
+        processor_keeper_poke(w->keeper);
+    }
+}
+
+static void commit_hints(processor_worker *w)
+{
+    for (size_t i = 0; i < w->n_hints; i++) {
+        rf_bus_commit(w->sub, w->hints[i]);
+        rf_bus_message_free(w->hints[i]);
+    }
+    w->n_hints = 0;
+}
+
+/* Returns 0, or the error of the call: hints are kept then. */
+static int claim(processor_worker *w)
+{
+    const char *ids[WINDOW_MAX];
+    processor_claims claims = {0};
+    uint32_t asked = window(w);
+    for (size_t i = 0; i < w->n_hints; i++) {
+        ids[i] = w->hint_ids[i];
+    }
+    int err = w->env->board->claim(w->env->board->self, asked, ids, w->n_hints, &claims);
+    if (err < 0) {
+        return err;
+    }
+    commit_hints(w);
+    processor_keeper_set_period(w->keeper, claims.heartbeat_ns);
+    size_t n_inline = 0;
+    for (size_t i = 0; i < claims.n; i++) {
+        n_inline += place(w, RF_STEAL(claims.items[i]));
+    }
+    w->may_have_more = claims.n >= asked;
+    adapt(w, asked, claims.n, n_inline);
+    processor_claims_done(&claims);
+    return 0;
+}
+
+/* ---- hints ---- */
+
+/* Takes what is there, without waiting. */
+static void take_hints(processor_worker *w)
+{
+    rf_bus_message *m = NULL;
+    while (w->n_hints < WINDOW_MAX && rf_bus_next(w->sub, &m, 0) == 0) {
+        if (processor_events_ready(m, w->hint_ids[w->n_hints]) == 0) {
+            w->hints[w->n_hints++] = m;
+            continue;
+        }
+        RF_LOG_WARN("unreadable message", RF_STR("topic", m->topic),
+                    RF_INT("partition", m->partition), RF_INT("offset", m->offset));
+        if (processor_events_dead_letter(w->bus, m, "not a JobReady") == 0) {
+            rf_bus_commit(w->sub, m);
+        }
+        rf_bus_message_free(m);
+    }
+}
+
+/* With no slot free the topic rests; membership goes on. */
+static void pause_if(processor_worker *w, bool is_full)
+{
+    if (is_full != w->is_paused) {
+        is_full ? rf_bus_pause(w->sub, NULL, -1) : rf_bus_resume(w->sub, NULL, -1);
+        w->is_paused = is_full;
+    }
+}
+
+static void wait_event(processor_worker *w, int timeout_ms)
+{
+    struct pollfd fds[] = {{.fd = rf_bus_sub_fd(w->sub), .events = POLLIN},
+                           {.fd = w->wake_fd, .events = POLLIN}};
+    eventfd_t ignored;
+    if (poll(fds, RF_ARRAY_LEN(fds), timeout_ms) > 0 && (fds[1].revents & POLLIN) != 0) {
+        eventfd_read(w->wake_fd, &ignored);
+    }
+}
+
+static void *claim_loop(void *user)
+{
+    processor_worker *w = user;
+    while (!atomic_load(&w->is_draining)) {
+        bool is_full = free_slots(w) == 0;
+        int timeout_ms = POLL_MS;
+        pause_if(w, is_full);
+        take_hints(w);
+        if (!is_full && (w->n_hints > 0 || w->may_have_more)) {
+            timeout_ms = claim(w) < 0 ? RETRY_MS : 0;
+        }
+        wait_event(w, timeout_ms);
+    }
+    for (size_t i = 0; i < w->n_hints; i++) {
+        rf_bus_message_free(w->hints[i]);
+    }
+    w->n_hints = 0;
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static int subscribe(processor_worker *w)
+{
+    const char *topics[] = {w->topic};
+    const rf_bus_sub_config config = {
+        .group = w->topic, .topics = topics, .n_topics = 1, .start = RF_BUS_EARLIEST};
+    return rf_bus_subscribe(w->bus, &config, &w->sub);
+}
+
+static void start_thread(pthread_t *thread, void *(*fn)(void *), void *user)
+{
+    if (pthread_create(thread, NULL, fn, user) != 0) {
+        RF_LOG_ERROR("thread not started");
+        abort();
+    }
+}
+
+int processor_worker_start(const processor_worker_config *config, const processor_env *env,
+                           rf_bus *bus, processor_worker **ret)
+{
+    processor_worker *w = RF_NEW(processor_worker);
+    w->config = *config;
+    w->env = env;
+    w->bus = bus;
+    w->may_have_more = true;
+    w->topic = rf_asprintf("%s%s", RF_TOPIC_JOB_READY, config->pool);
+    w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int err = w->wake_fd < 0 ? -errno : subscribe(w);
+    if (err < 0) {
+        rf_close(&w->wake_fd);
+        free(w->topic);
+        free(w);
+        return err;
+    }
+    w->keeper = processor_keeper_start(env->board, config->heartbeat_ns, report_free, w);
+    w->finisher = processor_finisher_start(env->board, w->keeper);
+    w->queue = rf_queue_new(config->slots);
+    w->slots = RF_NEW_ARRAY(pthread_t, config->slots);
+    for (uint32_t i = 0; i < config->slots; i++) {
+        start_thread(&w->slots[i], slot_loop, w);
+    }
+    start_thread(&w->claimer, claim_loop, w);
+    *ret = w;
+    return 0;
+}
+
+void processor_worker_drain(processor_worker *w)
+{
+    atomic_store(&w->is_draining, true);
+    wake(w);
+}
+
+bool processor_worker_is_idle(processor_worker *w)
+{
+    return atomic_load(&w->n_busy) == 0 && processor_finisher_len(w->finisher) == 0;
+}
+
+processor_worker *processor_worker_stop(processor_worker *w)
+{
+    if (w == NULL) {
+        return NULL;
+    }
+    processor_worker_drain(w);
+    pthread_join(w->claimer, NULL);
+    processor_keeper_stop_all(w->keeper, PROCESSOR_STOP_RELEASED);
+    rf_queue_close(w->queue);
+    for (uint32_t i = 0; i < w->config.slots; i++) {
+        pthread_join(w->slots[i], NULL);
+    }
+    processor_finisher_stop(w->finisher, rf_time_ns() + STOP_TELL_NS);
+    processor_keeper_stop(w->keeper);
+    rf_queue_free(w->queue);
+    rf_bus_unsubscribe(w->sub);
+    rf_close(&w->wake_fd);
+    free(w->slots);
+    free(w->topic);
+    free(w);
+    return NULL;
+}
