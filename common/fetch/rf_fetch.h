@@ -5,7 +5,7 @@
  * Only http and https, ports of a list, no user info, URLs of at most RF_FETCH_MAX_URL bytes. The
  * address is checked where the socket is made, so what was checked is what is connected to, for
  * every address tried and each redirect. No proxy, netrc, cookie or connection outlives or enters a
- * call. Only settings decide: the environment has no say.
+ * call: settings decide, not the environment.
  *
  * Threads: an rf_fetch is read-only after rf_fetch_new and may be used by any number of threads;
  * rf_fetch_get and rf_fetch_put block the caller until the end, a limit, or cancel_fd.
