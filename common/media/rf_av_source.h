@@ -1,0 +1,49 @@
+/*
+ * rf_av_source.h - the bytes that libav sees: a short rewritten header, then a part of the file.
+ * Private to common/media.
+ */
+#ifndef RF_AV_SOURCE_H
+#define RF_AV_SOURCE_H
+
+#include "rf_av.h"
+
+#include <libavformat/avformat.h>
+
+#define RF_AV_PREFIX_MAX 256
+
+typedef struct rf_av_source {
+    int fd;
+    int64_t file_size;
+    rf_media_format format;
+
+    /* What libav reads: prefix, then file bytes [base, base + len). */
+    uint8_t prefix[RF_AV_PREFIX_MAX];
+    size_t n_prefix;
+    int64_t base;
+    int64_t len;
+    int64_t pos;
+
+    /* What the file's own header says, where our parser reads it; 0 and -1 when it does not. */
+    uint32_t n_channels;
+    uint32_t rate_hz;
+    int64_t n_frames;
+    uint32_t bits_per_sample;
+
+    AVIOContext *io;
+} rf_av_source;
+
+/* rf_av_source_open finds out what the file is and where its audio lies. Returns 0, or fills reply.
+ * rf_av_source_close is needed after a success only. */
+int rf_av_source_open(rf_av_source *s, int fd, rf_decode_reply *reply);
+void rf_av_source_close(rf_av_source *s);
+
+/* rf_av_source_read reads exactly len bytes of the file at offset; -ENODATA beyond its end. */
+int rf_av_source_read(const rf_av_source *s, int64_t offset, void *data, size_t len);
+
+/* Parsers of single formats: find the audio behind s->base and set what is declared. */
+int rf_av_find_wav(rf_av_source *s, rf_decode_reply *reply);
+int rf_av_find_aiff(rf_av_source *s, rf_decode_reply *reply);
+int rf_av_find_flac(rf_av_source *s, rf_decode_reply *reply);
+int rf_av_find_mp3(rf_av_source *s, rf_decode_reply *reply);
+
+#endif
