@@ -291,8 +291,13 @@ static int fix_offsets(rf_bus_local *local, int64_t group, const rf_bus_topic_ro
     return 0;
 }
 
+/* A transaction that is tried again makes another member. */
 static int add_member(rf_bus_local *local, rf_bus_member *m)
 {
+    if (m->lock_fd >= 0) {
+        unlink_lock(local, m->name);
+        rf_close(&m->lock_fd);
+    }
     rf_uuid4(m->name);
     m->lock_fd = lock_member(local, m->name);
     if (m->lock_fd < 0) {

@@ -84,7 +84,7 @@ int rf_bus_local_topic(rf_bus_local *local, const char *name, uint32_t n_parts,
         return 0;
     }
     if (local->n_topics == MAX_TOPICS) {
-        return -ENOSPC;
+        return -EOVERFLOW;
     }
     sqlite3_stmt *stmt = rf_bus_db_ask(local->db, RF_BUS_SQL_TOPIC_FIND, 0, NULL);
     rf_bus_db_name(stmt, 1, name);

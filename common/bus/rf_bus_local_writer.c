@@ -323,8 +323,8 @@ static int lock_writers(const rf_bus_local *local)
     return 0;
 }
 
-/* Runs one group of operations from lock to call-back. */
-static void run_group(rf_bus_local *local, const rf_bus_op_list *ops, bool trim)
+/* One transaction of operations, from lock to the waking of those who watch. */
+static int write_ops(rf_bus_local *local, const rf_bus_op_list *ops, bool trim)
 {
     int err = local->health.fatal ? -EIO : lock_writers(local);
     if (err == 0) {
@@ -334,7 +334,29 @@ static void run_group(rf_bus_local *local, const rf_bus_op_list *ops, bool trim)
     rf_bus_local_reset(local, err == 0);
     wake_groups(local, err == 0);
     note_health(local, err);
-    finish_ops(local, ops, err);
+    return err;
+}
+
+/* Some failures are of one operation (a topic too many, no descriptor left), not of the log. */
+static bool one_is_guilty(const rf_bus_op_list *ops, int err)
+{
+    return err < 0 && err != -ENOSPC && !rf_bus_local_classify(err).fatal && ops->head != NULL &&
+           ops->head->next != NULL;
+}
+
+static void run_group(rf_bus_local *local, rf_bus_op_list *ops, bool trim)
+{
+    int err = write_ops(local, ops, trim);
+    if (!one_is_guilty(ops, err)) {
+        finish_ops(local, ops, err);
+        return;
+    }
+    while (ops->head != NULL) {
+        rf_bus_op_list one;
+        list_init(&one);
+        list_move(ops, &one, 1);
+        finish_ops(local, &one, write_ops(local, &one, false));
+    }
 }
 
 static int64_t trim_period_ns(const rf_bus_local *local)
