@@ -1,0 +1,71 @@
+#include "gateway_config.h"
+
+#include "rf_log.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define STR(field, name, unit, def, help)                                                          \
+    RF_SETTING_STR(gateway_config, field, name, unit, def, help)
+#define INT(field, name, unit, def, min, max, help)                                                \
+    RF_SETTING_INT(gateway_config, field, name, unit, def, min, max, help)
+#define LIST(field, name, unit, def, help)                                                         \
+    RF_SETTING_LIST(gateway_config, field, name, unit, def, help)
+
+const rf_setting gateway_settings[] = {
+    STR(http_listen, "http.listen", "host:port", "127.0.0.1:8080",
+        "where plain HTTP is served; empty for nowhere; a passed socket named http wins"),
+    STR(https_listen, "https.listen", "host:port", "127.0.0.1:8443",
+        "where HTTP over TLS is served; empty for nowhere; a passed socket named https wins"),
+    STR(public_base, "public.base", "https URL", "https://localhost:8443",
+        "base of the URLs that are given out; must begin with https://"),
+    LIST(tls_names, "tls.names", "names", "",
+         "names and addresses of the certificate beside localhost, 127.0.0.1 and ::1"),
+    LIST(job_targets, "job.targets", "RPC targets", "",
+         "where the job service answers; empty: its socket in the data directory"),
+    STR(signing_keys, "signing.keys", "path", "",
+        "keys of signed URLs; empty: secrets/signing.keys in the data directory"),
+    STR(store_root, "store.root", "path", "", "objects; empty: objects in the data directory"),
+    INT(loops, "loops", "threads", "0", 0, 64, "event loops; 0: one a processor"),
+    INT(io_threads, "io.threads", "threads", "4", 1, 64, "threads that wait for the disk"),
+    INT(connections_max, "connections.max", "connections", "10000", 16, 1000000,
+        "connections open at once; more are closed on arrival"),
+    INT(transfers_max, "transfers.max", "transfers", "256", 1, 65536,
+        "uploads and downloads at once; more get 503"),
+    INT(head_timeout_ms, "head.timeout_ms", "ms", "10000", 100, 600000,
+        "from its first byte to the end of a request's headers; also the TLS handshake"),
+    INT(idle_timeout_s, "idle.timeout_s", "s", "75", 5, 600,
+        "how long a connection is kept open between requests"),
+    INT(body_window_s, "body.window_s", "s", "30", 1, 600, "window of the least body rate"),
+    INT(body_min_rate, "body.min_rate", "B/s", "1024", 1, 1048576,
+        "a body that stays below this rate for a whole window is refused"),
+    INT(send_stall_s, "send.stall_s", "s", "60", 1, 3600,
+        "a client that takes nothing of an answer for so long is closed"),
+    INT(json_max_bytes, "json.max_bytes", "B", "262144", 1024, 16777216, "JSON body of a request"),
+    INT(rate_per_second, "rate.requests_per_second", "1/s", "200", 1, 1000000,
+        "requests of an application; a key may have a rate of its own"),
+    INT(rate_burst, "rate.burst", "requests", "400", 1, 1000000, "burst above that rate"),
+    INT(poll_rate_per_second, "rate.poll_per_second", "1/s", "1000", 1, 1000000,
+        "GET /job/{id} and /job/{id}/status of an application, counted apart"),
+    INT(read_wait_ms, "wait.read_ms", "ms", "10000", 100, 60000,
+        "how long a read waits for a service that is away before it gets 503"),
+    INT(write_wait_ms, "wait.write_ms", "ms", "900", 50, 60000,
+        "how long a change waits for a service that is away before it gets 503"),
+};
+const size_t gateway_n_settings = RF_ARRAY_LEN(gateway_settings);
+
+int gateway_config_check(const gateway_config *config)
+{
+    const char *base = config->public_base;
+    size_t len = strlen(base);
+    if (strncmp(base, "https://", 8) != 0 || len == 8 || base[len - 1] == '/') {
+        RF_LOG_ERROR("public.base must be https://HOST[:PORT] without a slash at the end",
+                     RF_STR("public.base", base));
+        return -EINVAL;
+    }
+    if (config->http_listen[0] == '\0' && config->https_listen[0] == '\0') {
+        RF_LOG_ERROR("http.listen and https.listen are both empty");
+        return -EINVAL;
+    }
+    return 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * gateway_config.h - the settings of the gateway, read once at start and read-only afterwards.
+ */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include "rf_config.h"
+
+typedef struct gateway_config {
+    char *http_listen;  /* host:port, empty for none; LISTEN_FDS named "http" wins */
+    char *https_listen; /* likewise "https" */
+    char *public_base;  /* https://HOST[:PORT], without a slash at the end */
+    rf_list tls_names;  /* further names and addresses of the certificate */
+    rf_list job_targets;
+    char *signing_keys; /* path; empty: <data.dir>/secrets/signing.keys */
+    char *store_root;   /* path; empty: <data.dir>/objects */
+    int64_t loops;      /* threads; 0: one a processor */
+    int64_t io_threads;
+    int64_t connections_max;
+    int64_t transfers_max;
+    int64_t head_timeout_ms;
+    int64_t idle_timeout_s;
+    int64_t body_window_s;
+    int64_t body_min_rate;
+    int64_t send_stall_s;
+    int64_t json_max_bytes;
+    int64_t rate_per_second;
+    int64_t rate_burst;
+    int64_t poll_rate_per_second;
+    int64_t read_wait_ms;
+    int64_t write_wait_ms;
+} gateway_config;
+
+extern const rf_setting gateway_settings[];
+extern const size_t gateway_n_settings;
+
+/* gateway_config_check holds settings to what ranges alone cannot say, and logs what is wrong.
+ * Returns 0 or -EINVAL. */
+int gateway_config_check(const gateway_config *config);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * gateway_limits.h - token buckets of applications and keys. Any thread.
+ *
+ * A bucket is one number, the theoretical arrival time of the generic cell rate algorithm (ITU-T
+ * I.371): a request is let in when that time is no more than burst intervals ahead of now. Buckets
+ * that have run full again hold nothing worth keeping, so the table forgets them when it is full.
+ */
+#ifndef GATEWAY_LIMITS_H
+#define GATEWAY_LIMITS_H
+
+#include "rf_base.h"
+
+typedef struct gateway_limits gateway_limits;
+
+#define GATEWAY_LIMITS_NAME_MAX 48
+
+/* gateway_limits_new makes a table of at most max buckets. */
+gateway_limits *gateway_limits_new(size_t max);
+gateway_limits *gateway_limits_free(gateway_limits *t);
+
+/* gateway_limits_take counts one request of name (below GATEWAY_LIMITS_NAME_MAX bytes) at now_ns
+ * against per_second requests a second with bursts of burst. Returns 0 when it is let in, else the
+ * whole seconds, at least 1, after which the next one is. */
+unsigned gateway_limits_take(gateway_limits *t, const char *name, uint32_t per_second,
+                             uint32_t burst, int64_t now_ns);
+
+/* gateway_limits_len counts the buckets held. */
+size_t gateway_limits_len(gateway_limits *t);
+
+#endif

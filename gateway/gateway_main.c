@@ -1,0 +1,269 @@
+/*
+ * The gateway's process: makes the parts in order, takes them down in the other (rf_service.h).
+ */
+#include "gateway_auth.h"
+#include "gateway_ca.h"
+#include "gateway_io.h"
+#include "gateway_last.h"
+#include "gateway_limits.h"
+#include "gateway_listen.h"
+#include "gateway_loop.h"
+#include "gateway_metrics.h"
+#include "gateway_openapi.h"
+#include "gateway_rpc.h"
+#include "gateway_tls.h"
+#include "rf_log.h"
+#include "rf_service.h"
+#include "rf_store.h"
+#include "rf_time.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define KEYS_MAX 16384
+#define BUCKETS_MAX 65536
+#define FDS_BESIDE_CONNECTIONS 512
+#define IO_JOBS_PER_TRANSFER 4
+#define RENEW_CHECK_NS (3600 * RF_NS_PER_S)
+#define TRIM_BYTES (256u << 10)
+
+typedef struct gateway_process {
+    gateway gw;
+    rf_service *service;
+    gateway_listen *listen;
+    rf_timer *renew;
+    char *tls_dir;
+} gateway_process;
+
+/* ---- parts ---- */
+
+/* Two descriptors a connection: a plain download holds a second one. */
+static void raise_descriptors(gateway_config *config)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    int64_t beside = FDS_BESIDE_CONNECTIONS + 2 * config->transfers_max;
+    int64_t room = RF_MAX((int64_t)limit.rlim_cur - beside, (int64_t)64);
+    if (config->connections_max > room) {
+        RF_LOG_WARN("connections.max is cut to what the descriptor limit allows",
+                    RF_INT("connections", room));
+        config->connections_max = room;
+    }
+}
+
+static int64_t now_s(void)
+{
+    return rf_time_wall_ms() / 1000;
+}
+
+static char *path_or(const gateway_process *p, const char *setting, const char *relative)
+{
+    return setting[0] != '\0' ? rf_strdup(setting) : rf_service_path(p->service, relative);
+}
+
+static int open_signer(gateway_process *p)
+{
+    RF_CLEANUP(rf_cleanup_free)
+    char *path = path_or(p, p->gw.config.signing_keys, "secrets/signing.keys");
+    return path != NULL ? rf_signer_open(path, &p->gw.signer) : -EIO;
+}
+
+static int open_store(gateway_process *p)
+{
+    RF_CLEANUP(rf_cleanup_free) char *root = path_or(p, p->gw.config.store_root, "objects");
+    if (root == NULL) {
+        return -EIO;
+    }
+    RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("dir:%s", root);
+    return rf_store_open(url, &p->gw.store);
+}
+
+static void on_renew(void *user)
+{
+    gateway_process *p = user;
+    if (gateway_ca_ensure(p->tls_dir, &p->gw.config.tls_names, now_s()) > 0 &&
+        gateway_tls_reload(p->gw.tls) == 0) {
+        RF_LOG_INFO("certificate renewed");
+    }
+    rf_timer_set(p->renew, rf_time_ns() + RENEW_CHECK_NS);
+}
+
+static int open_tls(gateway_process *p)
+{
+    RF_CLEANUP(rf_cleanup_free) char *ca = rf_service_path(p->service, "tls/ca.pem");
+    if (ca == NULL) {
+        return -EIO;
+    }
+    p->tls_dir = rf_strndup(ca, strlen(ca) - strlen("/ca.pem"));
+    RF_CLEANUP(rf_cleanup_free) char *cert = rf_asprintf("%s/server.pem", p->tls_dir);
+    RF_CLEANUP(rf_cleanup_free) char *key = rf_asprintf("%s/server.key", p->tls_dir);
+    int err = gateway_ca_ensure(p->tls_dir, &p->gw.config.tls_names, now_s());
+    err = err >= 0 ? gateway_tls_open(cert, key, &p->gw.tls) : err;
+    if (err == 0) {
+        RF_LOG_INFO("clients trust this authority", RF_STR("ca", ca));
+        p->renew = rf_timer_new(rf_service_loop(p->service), on_renew, p);
+        rf_timer_set(p->renew, rf_time_ns() + RENEW_CHECK_NS);
+    }
+    return err;
+}
+
+static char *join(const rf_list *list)
+{
+    rf_buf text;
+    rf_buf_init(&text, 65536);
+    for (size_t i = 0; i < list->n; i++) {
+        rf_buf_printf(&text, "%s%s", i > 0 ? "," : "", list->items[i]);
+    }
+    return rf_buf_steal(&text);
+}
+
+static int open_rpc(gateway_process *p)
+{
+    const gateway_config *c = &p->gw.config;
+    RF_CLEANUP(rf_cleanup_free)
+    char *targets =
+        c->job_targets.n > 0 ? join(&c->job_targets) : rf_service_socket(p->service, "job");
+    return targets != NULL ? gateway_rpc_open(targets, c, &p->gw.rpc) : -EIO;
+}
+
+static int start_loops(gateway *gw)
+{
+    int64_t n = gw->config.loops;
+    n = n > 0 ? n : RF_MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
+    gw->loops = RF_NEW_ARRAY(gateway_loop *, (size_t)n);
+    for (int64_t i = 0; i < n; i++) {
+        gw->loops[i] = gateway_loop_start(gw);
+        if (gw->loops[i] == NULL) {
+            return -EAGAIN;
+        }
+        gw->n_loops++;
+    }
+    return 0;
+}
+
+static int make_parts(gateway_process *p)
+{
+    gateway *gw = &p->gw;
+    const gateway_config *c = &gw->config;
+    gw->auth = gateway_auth_new(KEYS_MAX);
+    gw->limits = gateway_limits_new(BUCKETS_MAX);
+    gw->last = gateway_last_new();
+    gw->openapi = gateway_openapi_make(c->public_base, &gw->openapi_len);
+    gw->io =
+        gateway_io_start((size_t)c->io_threads, (size_t)c->transfers_max * IO_JOBS_PER_TRANSFER);
+    gateway_metrics_init(gw);
+    int err = gw->io != NULL && gw->openapi != NULL ? open_signer(p) : -EAGAIN;
+    err = err == 0 ? open_store(p) : err;
+    err = err == 0 ? open_tls(p) : err;
+    err = err == 0 ? open_rpc(p) : err;
+    err = err == 0 ? start_loops(gw) : err;
+    return err == 0 ? gateway_listen_start(gw, rf_service_loop(p->service), &p->listen) : err;
+}
+
+/* ---- service ---- */
+
+static void process_stop(void *state)
+{
+    gateway_process *p = state;
+    gateway *gw = &p->gw;
+    p->listen = gateway_listen_stop(p->listen);
+    for (size_t i = 0; i < gw->n_loops; i++) {
+        gateway_loop_close_all(gw->loops[i]);
+    }
+    gw->rpc = gateway_rpc_close(gw->rpc); /* posts the ends of calls to the loops */
+    if (gw->io != NULL) {
+        gateway_io_stop(gw->io);
+    }
+    for (size_t i = 0; i < gw->n_loops; i++) {
+        gw->loops[i] = gateway_loop_stop(gw->loops[i]);
+    }
+    free(gw->loops);
+    gateway_io_free(gw->io);
+    rf_timer_free(p->renew);
+    gateway_tls_close(gw->tls);
+    rf_store_close(gw->store);
+    rf_signer_free(gw->signer);
+    gateway_last_free(gw->last);
+    gateway_limits_free(gw->limits);
+    gateway_auth_free(gw->auth);
+    free(gw->openapi);
+    free(p->tls_dir);
+    free(p);
+}
+
+static int process_start(rf_service *service, const void *config, void **ret_state)
+{
+    gateway_process *p = RF_NEW(gateway_process);
+    p->service = service;
+    p->gw.config = *(const gateway_config *)config;
+    signal(SIGPIPE, SIG_IGN); /* SSL_write and sendfile have no MSG_NOSIGNAL */
+    mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+    int err = gateway_config_check(&p->gw.config);
+    if (err == 0) {
+        raise_descriptors(&p->gw.config);
+        err = make_parts(p);
+    }
+    if (err < 0) {
+        RF_LOG_ERROR("gateway cannot start", RF_STR("error", strerror(-err)));
+        process_stop(p);
+        return err;
+    }
+    *ret_state = p;
+    return 0;
+}
+
+static bool process_ready(void *state, char *why, size_t why_size)
+{
+    const gateway_process *p = state;
+    if (!gateway_rpc_ready(p->gw.rpc)) {
+        rf_copy_str(why, why_size, "the job service does not answer");
+        return false;
+    }
+    return true;
+}
+
+static void process_drain(void *state)
+{
+    gateway_process *p = state;
+    p->listen = gateway_listen_stop(p->listen);
+    for (size_t i = 0; i < p->gw.n_loops; i++) {
+        gateway_loop_drain(p->gw.loops[i]);
+    }
+}
+
+static bool process_idle(void *state)
+{
+    const gateway_process *p = state;
+    for (size_t i = 0; i < p->gw.n_loops; i++) {
+        if (atomic_load(&p->gw.loops[i]->n_conns) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    const rf_service_def def = {
+        .name = "gateway",
+        .summary =
+            "HTTP for everything: the job API, uploads and downloads, over plain TCP and TLS",
+        .settings = gateway_settings,
+        .n_settings = gateway_n_settings,
+        .config_size = sizeof(gateway_config),
+        .start = process_start,
+        .ready = process_ready,
+        .drain = process_drain,
+        .idle = process_idle,
+        .stop = process_stop,
+    };
+    return rf_service_main(&def, argc, argv);
+}

@@ -1,0 +1,90 @@
+#include "gateway_metrics.h"
+
+#include "gateway_loop.h"
+#include "rf_metric.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ROUTES_MAX 64
+#define CLASSES 6 /* status / 100 */
+
+static rf_metric *answers[ROUTES_MAX + 1][CLASSES];
+static rf_metric *refused;
+static rf_metric *bytes[2];
+static rf_metric *connections;
+static rf_metric *transfers;
+
+static const char *method_name(gateway_method method)
+{
+    switch (method) {
+    case GATEWAY_GET:
+        return "GET";
+    case GATEWAY_POST:
+        return "POST";
+    case GATEWAY_PUT:
+        return "PUT";
+    case GATEWAY_DELETE:
+        return "DELETE";
+    default:
+        return "other";
+    }
+}
+
+static void init_route(size_t index, const char *method, const char *path)
+{
+    for (int class = 2; class < CLASSES; class ++) {
+        char labels[160];
+        snprintf(labels, sizeof(labels), "method=\"%s\",route=\"%s\",status=\"%dxx\"", method, path,
+                 class);
+        answers[index][class] =
+            rf_metric_counter("reflection_http_requests_total", "Requests answered.", labels);
+    }
+}
+
+static void collect(void *user)
+{
+    const gateway *gw = user;
+    int64_t n = 0;
+    for (size_t i = 0; i < gw->n_loops; i++) {
+        n += atomic_load_explicit(&gw->loops[i]->n_conns, memory_order_relaxed);
+    }
+    rf_metric_set(connections, (double)n);
+    rf_metric_set(transfers, (double)atomic_load(&gw->transfers));
+}
+
+void gateway_metrics_init(gateway *gw)
+{
+    for (size_t i = 0; i < gateway_n_routes && i < ROUTES_MAX; i++) {
+        init_route(i, method_name(gateway_routes[i].method), gateway_routes[i].path);
+    }
+    init_route(ROUTES_MAX, "other", "none");
+    refused = rf_metric_counter("reflection_http_connections_refused_total",
+                                "Connections closed on arrival: too many.", NULL);
+    bytes[0] = rf_metric_counter("reflection_http_body_bytes_total",
+                                 "Bytes of uploads and downloads.", "direction=\"download\"");
+    bytes[1] = rf_metric_counter("reflection_http_body_bytes_total",
+                                 "Bytes of uploads and downloads.", "direction=\"upload\"");
+    connections = rf_metric_gauge("reflection_http_connections", "Connections open.", NULL);
+    transfers = rf_metric_gauge("reflection_http_transfers", "Uploads and downloads now.", NULL);
+    rf_metric_collector(collect, gw);
+}
+
+void gateway_metrics_answer(const gateway_route *route, int status)
+{
+    size_t index = route != NULL ? (size_t)(route - gateway_routes) : ROUTES_MAX;
+    int class = status / 100;
+    if (class >= 2 && class < CLASSES && answers[index][class] != NULL) {
+        rf_metric_add(answers[index][class], 1);
+    }
+}
+
+void gateway_metrics_refused(void)
+{
+    rf_metric_add(refused, 1);
+}
+
+void gateway_metrics_bytes(bool upload, uint64_t n)
+{
+    rf_metric_add(bytes[upload ? 1 : 0], (int64_t)n);
+}

@@ -1,0 +1,21 @@
+/*
+ * gateway_metrics.h - what the gateway counts. Any thread after gateway_metrics_init.
+ */
+#ifndef GATEWAY_METRICS_H
+#define GATEWAY_METRICS_H
+
+#include "gateway_routes.h"
+
+/* gateway_metrics_init makes every series; before the loops start. */
+void gateway_metrics_init(gateway *gw);
+
+/* gateway_metrics_answer counts an answer; route NULL is a request that matched none. */
+void gateway_metrics_answer(const gateway_route *route, int status);
+
+/* gateway_metrics_refused counts a connection closed on arrival. */
+void gateway_metrics_refused(void);
+
+/* gateway_metrics_bytes counts body bytes of an upload or a download. */
+void gateway_metrics_bytes(bool upload, uint64_t n);
+
+#endif

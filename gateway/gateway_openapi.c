@@ -1,0 +1,175 @@
+#include "gateway_openapi.h"
+
+#include "gateway_error.h"
+#include "gateway_routes.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WORD_MAX 48
+
+static json_t *ref(const char *kind, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "#/components/%s/%s", kind, name);
+    return json_pack("{s:s}", "$ref", path);
+}
+
+/* Calls add(target, word) for each word of a comma list; NULL is an empty one. */
+static void each_word(const char *list, void (*add)(json_t *target, const char *word),
+                      json_t *target)
+{
+    for (const char *p = list; p != NULL && *p != '\0';) {
+        char word[WORD_MAX];
+        size_t len = strcspn(p, ",");
+        snprintf(word, sizeof(word), "%.*s", (int)len, p);
+        add(target, word);
+        p += len + (p[len] == ',');
+    }
+}
+
+static void add_parameter(json_t *list, const char *name)
+{
+    json_array_append_new(list, ref("parameters", name));
+}
+
+static json_t *parameters(const gateway_route *r)
+{
+    json_t *list = json_array();
+    if (strstr(r->path, "{id}") != NULL) {
+        add_parameter(list, "id");
+    }
+    if (strstr(r->path, "{name}") != NULL) {
+        add_parameter(list, "name");
+    }
+    each_word(r->query, add_parameter, list);
+    return list;
+}
+
+static json_t *content(const char *schema)
+{
+    if (schema[0] == '\0') {
+        return json_pack("{s:{}}", "application/octet-stream");
+    }
+    return json_pack("{s:{s:o}}", "application/json", "schema", ref("schemas", schema));
+}
+
+static void add_error(json_t *responses, const char *status)
+{
+    int64_t number = 0;
+    if (rf_parse_i64(status, &number) == 0) {
+        json_object_set_new(responses, status,
+                            json_pack("{s:s,s:o}", "description", gateway_reason((int)number),
+                                      "content", content("Error")));
+    }
+}
+
+static json_t *responses_of(const gateway_route *r)
+{
+    json_t *responses = json_object();
+    json_object_set_new(
+        responses, "200",
+        json_pack("{s:s,s:o}", "description", gateway_reason(200), "content", content(r->answer)));
+    if (r->answer[0] == '\0') {
+        json_object_set_new(
+            responses, "206",
+            json_pack("{s:s,s:o}", "description", gateway_reason(206), "content", content("")));
+    }
+    each_word(r->errors, add_error, responses);
+    return responses;
+}
+
+/* "get" and the handler's place: unique for each operation. */
+static void operation_id(const gateway_route *r, const char *method, char out[128])
+{
+    size_t n = (size_t)snprintf(out, 128, "%s", method);
+    for (const char *p = r->path; *p != '\0' && n < 127; p++) {
+        bool word = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z');
+        if (word || (*p == '/' && n > 0 && out[n - 1] != '_')) {
+            out[n++] = word ? *p : '_';
+        }
+    }
+    out[n] = '\0';
+}
+
+static const char *method_key(gateway_method method)
+{
+    switch (method) {
+    case GATEWAY_POST:
+        return "post";
+    case GATEWAY_PUT:
+        return "put";
+    case GATEWAY_DELETE:
+        return "delete";
+    default:
+        return "get";
+    }
+}
+
+static json_t *operation(const gateway_route *r)
+{
+    char id[128];
+    operation_id(r, method_key(r->method), id);
+    json_t *op = json_pack("{s:s,s:s,s:o,s:o}", "operationId", id, "summary", r->summary,
+                           "parameters", parameters(r), "responses", responses_of(r));
+    if (r->rpc != NULL) {
+        json_object_set_new(op, "x-rpc", json_string(r->rpc));
+    }
+    if (r->request != NULL) {
+        json_object_set_new(op, "requestBody",
+                            json_pack("{s:b,s:o}", "required", 1, "content", content(r->request)));
+    }
+    if (r->auth == GATEWAY_AUTH_KEY) {
+        json_object_set_new(op, "security", json_pack("[{s:[]},{s:[]}]", "key", "bearer"));
+    }
+    return op;
+}
+
+static json_t *path_item(json_t *paths, const gateway_route *r)
+{
+    json_t *item = json_object_get(paths, r->path);
+    if (item == NULL) {
+        item = json_object();
+        json_object_set_new(paths, r->path, item);
+        if (!r->prefixed) {
+            json_object_set_new(item, "servers", json_pack("[{s:s}]", "url", "/"));
+        }
+    }
+    return item;
+}
+
+static json_t *paths_of_routes(void)
+{
+    json_t *paths = json_object();
+    for (size_t i = 0; i < gateway_n_routes; i++) {
+        const gateway_route *r = &gateway_routes[i];
+        json_object_set_new(path_item(paths, r), method_key(r->method), operation(r));
+    }
+    return paths;
+}
+
+static json_t *security_schemes(void)
+{
+    return json_pack("{s:{s:s,s:s,s:s},s:{s:s,s:s}}", "key", "type", "apiKey", "in", "header",
+                     "name", "Authorization", "bearer", "type", "http", "scheme", "bearer");
+}
+
+char *gateway_openapi_make(const char *base, size_t *ret_len)
+{
+    char v1[512];
+    char api[512];
+    snprintf(v1, sizeof(v1), "%s/v1", base);
+    snprintf(api, sizeof(api), "%s/api", base);
+    json_t *schemas = json_loads(gateway_openapi_schemas, 0, NULL);
+    json_t *params = json_loads(gateway_openapi_parameters, 0, NULL);
+    json_t *root = json_pack("{s:s,s:{s:s,s:s,s:s},s:[{s:s},{s:s}],s:o,s:{s:o,s:o,s:o}}", "openapi",
+                             "3.1.0", "info", "title", "reflection", "version", "1", "description",
+                             "Jobs over audio files", "servers", "url", v1, "url", api, "paths",
+                             paths_of_routes(), "components", "schemas", schemas, "parameters",
+                             params, "securitySchemes", security_schemes());
+    char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    *ret_len = text != NULL ? strlen(text) : 0;
+    return text;
+}

@@ -1,0 +1,144 @@
+#include "gateway_routes.h"
+
+#include "gateway_download.h"
+#include "gateway_job.h"
+#include "gateway_query.h"
+#include "gateway_static.h"
+#include "gateway_upload.h"
+
+#include <errno.h>
+#include <string.h>
+
+const gateway_route gateway_routes[] = {
+    {GATEWAY_GET, "/healthz", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
+     gateway_static_healthz, NULL, "Says that the gateway lives", NULL, NULL, "Health", ""},
+    {GATEWAY_GET, "/readyz", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
+     gateway_static_readyz, NULL, "Says whether requests can be served", NULL, NULL, "Health",
+     "503"},
+    {GATEWAY_GET, "/openapi.json", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
+     gateway_static_openapi, NULL, "This document", NULL, NULL, "Any", ""},
+    {GATEWAY_GET, "/job/{id}/status", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_POLL,
+     gateway_job_status, "job.v1.JobService/GetJobStatus", "The state of a job", NULL, NULL,
+     "JobState", "401,404,429,503"},
+    {GATEWAY_GET, "/job/{id}", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_POLL,
+     gateway_job_get, "job.v1.JobService/GetJob", "A job", "include", NULL, "Job",
+     "400,401,404,429,503"},
+    {GATEWAY_GET, "/job", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
+     gateway_job_list, "job.v1.JobService/ListJobs", "The application's jobs, newest first",
+     "status,workflow,batchName,page,size", NULL, "JobList", "400,401,429,503"},
+    {GATEWAY_POST, "/job", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_JSON, GATEWAY_LIMIT_GENERAL,
+     gateway_job_create, "job.v1.JobService/CreateJob", "Starts a job", "idempotencyKey", "NewJob",
+     "JobId", "400,401,404,409,413,415,422,429,503"},
+    {GATEWAY_DELETE, "/job/{id}", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
+     gateway_job_delete, "job.v1.JobService/DeleteJob", "Deletes a job and its files", "uploads",
+     NULL, "JobId", "400,401,404,429,503"},
+    {GATEWAY_POST, "/job/{id}/cancel", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_job_cancel, "job.v1.JobService/CancelJob", "Cancels a job",
+     NULL, NULL, "JobState", "401,404,429,503"},
+    {GATEWAY_GET, "/upload", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
+     gateway_job_upload, "job.v1.JobService/CreateUpload", "URLs for one upload", NULL, NULL,
+     "Upload", "401,429,503"},
+    {GATEWAY_GET, "/workflow", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
+     gateway_job_workflows, "job.v1.JobService/ListWorkflows", "Workflows that jobs may name",
+     "page,size", NULL, "WorkflowList", "400,401,429,503"},
+    {GATEWAY_GET, "/application", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
+     gateway_job_application, "job.v1.JobService/GetApplication", "The application of the key",
+     NULL, NULL, "Application", "401,429,503"},
+    {GATEWAY_PUT, "/uploads/{id}", false, GATEWAY_AUTH_SIGN_PUT, GATEWAY_BODY_STREAM,
+     GATEWAY_LIMIT_NONE, gateway_upload_put, "job.v1.JobService/CompleteUpload",
+     "Takes the bytes of an upload, once", "e,k,s,contentDigest", "", "Empty",
+     "400,403,404,408,409,413,503,507"},
+    {GATEWAY_GET, "/uploads/{id}", false, GATEWAY_AUTH_SIGN_GET, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_NONE, gateway_download_upload, "job.v1.JobService/ResolveFile",
+     "The bytes of an upload", "e,k,s,range", NULL, "", "403,404,416,503"},
+    {GATEWAY_GET, "/files/{id}/{name}", false, GATEWAY_AUTH_SIGN_GET, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_NONE, gateway_download_result, "job.v1.JobService/ResolveFile",
+     "An output of a job", "e,k,s,range", NULL, "", "403,404,416,503"},
+};
+const size_t gateway_n_routes = RF_ARRAY_LEN(gateway_routes);
+
+static int strip_prefix(char *path)
+{
+    static const char *const prefixes[] = {"/v1", "/api"};
+    for (size_t i = 0; i < RF_ARRAY_LEN(prefixes); i++) {
+        size_t len = strlen(prefixes[i]);
+        if (strncmp(path, prefixes[i], len) == 0 && path[len] == '/') {
+            memmove(path, path + len, strlen(path + len) + 1);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int gateway_routes_path(const char *path, size_t len, char *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (path[i] == '/' && n > 0 && out[n - 1] == '/') {
+            continue;
+        }
+        if (n == GATEWAY_PATH_MAX - 1) {
+            return -ENAMETOOLONG;
+        }
+        out[n++] = path[i];
+    }
+    out[n] = '\0';
+    return strip_prefix(out);
+}
+
+static void take_segment(const char *kind, const char *segment, size_t len, char *id, char *name)
+{
+    if (kind[1] == 'i') {
+        if (len == RF_UUID_LEN - 1) {
+            memcpy(id, segment, len);
+            id[len] = '\0';
+        }
+        if (!rf_uuid4_valid(id)) {
+            id[0] = '\0';
+        }
+    } else if (gateway_query_decode(segment, len, false, name, GATEWAY_NAME_MAX) < 0) {
+        name[0] = '\0';
+    }
+}
+
+/* Walks template and path segment by segment. */
+static bool matches(const char *template, const char *path, char *id, char *name)
+{
+    while (*template == '/' && *path == '/') {
+        template ++;
+        path++;
+        size_t want = strcspn(template, "/");
+        size_t have = strcspn(path, "/");
+        if (have == 0) {
+            return false;
+        }
+        if (*template == '{') {
+            take_segment(template, path, have, id, name);
+        } else if (want != have || memcmp(template, path, want) != 0) {
+            return false;
+        }
+        template += want;
+        path += have;
+    }
+    return *template == '\0' && *path == '\0';
+}
+
+unsigned gateway_routes_find(gateway_method method, const char *path, bool prefixed,
+                             const gateway_route **ret_route, char id[RF_UUID_LEN],
+                             char name[GATEWAY_NAME_MAX])
+{
+    unsigned methods = 0;
+    *ret_route = NULL;
+    for (size_t i = 0; i < gateway_n_routes; i++) {
+        const gateway_route *r = &gateway_routes[i];
+        if (r->prefixed != prefixed || !matches(r->path, path, id, name)) {
+            continue;
+        }
+        methods |= r->method | (r->method == GATEWAY_GET ? GATEWAY_HEAD : 0u);
+        if (r->method == method || (r->method == GATEWAY_GET && method == GATEWAY_HEAD)) {
+            *ret_route = r;
+            return methods;
+        }
+    }
+    return methods;
+}

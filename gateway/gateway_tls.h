@@ -1,0 +1,38 @@
+/*
+ * gateway_tls.h - TLS 1.2 and 1.3 on OpenSSL: one context for all loops, exchanged as a whole when
+ * the certificate is renewed. Sockets are non-blocking. gateway_tls_new_session and _reload may be
+ * called by any thread; a session belongs to one thread.
+ */
+#ifndef GATEWAY_TLS_H
+#define GATEWAY_TLS_H
+
+#include "rf_base.h"
+
+#include <openssl/ssl.h>
+#include <sys/types.h>
+
+typedef struct gateway_tls gateway_tls;
+
+/* gateway_tls_open reads certificate chain and key (PEM files). Returns 0 or -EBADMSG, logged. */
+int gateway_tls_open(const char *cert_file, const char *key_file, gateway_tls **ret);
+gateway_tls *gateway_tls_close(gateway_tls *tls);
+
+/* gateway_tls_reload reads the files again; sessions that exist keep what they have. */
+int gateway_tls_reload(gateway_tls *tls);
+
+/* gateway_tls_new_session makes the server side of one connection; NULL without memory. */
+SSL *gateway_tls_new_session(gateway_tls *tls, int fd);
+
+/* gateway_tls_accept goes on with the handshake. 0 when it is complete, -EAGAIN when it waits for
+ * bytes, -EINPROGRESS when it waits to send, -EPROTO when it failed. */
+int gateway_tls_accept(SSL *ssl);
+
+/* gateway_tls_read fills data as far as bytes are at hand; *more says that some are left inside.
+ * Returns their number, 0 at the end, -EAGAIN, or -EPROTO. */
+ssize_t gateway_tls_read(SSL *ssl, void *data, size_t len, bool *more);
+
+/* gateway_tls_write sends what the socket takes. Returns the number of bytes, -EAGAIN, or -EPROTO.
+ * After -EAGAIN the next write must begin with the same bytes. */
+ssize_t gateway_tls_write(SSL *ssl, const void *data, size_t len);
+
+#endif
