@@ -14,7 +14,7 @@ struct job_catalogue {
 };
 
 static const char *const type_names[JOB_N_PORT_TYPES] = {
-    "url", "string", "integer", "number", "boolean", "audio", "json", "wav", "file",
+    "url", "string", "integer", "number", "boolean", "audio", "features", "json", "wav", "file",
 };
 
 const char *job_port_type_name(job_port_type type)

@@ -15,11 +15,12 @@ typedef enum job_port_type {
     JOB_PORT_NUMBER,
     JOB_PORT_BOOLEAN,
     JOB_PORT_AUDIO,
+    JOB_PORT_FEATURES,
     JOB_PORT_JSON,
     JOB_PORT_WAV,
     JOB_PORT_FILE,
 } job_port_type;
-#define JOB_N_PORT_TYPES 9
+#define JOB_N_PORT_TYPES 10
 
 typedef struct job_port {
     char *name;
