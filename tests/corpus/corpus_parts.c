@@ -24,6 +24,8 @@ typedef struct writer {
     corpus_track *comps[CORPUS_N_COMPS];
     arrangement by_letter[128];
     double lead_density;
+    double p_push;   /* how often the accompaniment takes the next chord an eighth early */
+    double p_colour; /* how often a voicing holds a tone that the chord's name leaves out */
 } writer;
 
 static int pick_number(const char *list, corpus_rng *rng)
@@ -185,6 +187,9 @@ static int next_bass_pitch(const writer *w, const corpus_chord *chord, double be
         }
         return low;
     case CORPUS_BASS_ROOTS:
+        if (chord->end_beat - beat < 0.6 && count > 0 && corpus_chance(rng, 0.3)) {
+            return low + (corpus_chance(rng, 0.5) ? 2 : -1); /* leads on to the next chord */
+        }
         break;
     }
     return corpus_chance(rng, 0.05) ? low + 12 : low;
@@ -280,6 +285,39 @@ static void comp_hit(writer *w, comp_state *s, double beat, double beats)
     }
 }
 
+/* The chord that is played at a beat: its own, or the next one, pushed ahead of its bar. */
+static const corpus_chord *played_chord(const writer *w, double beat, corpus_rng *rng)
+{
+    const corpus_chord *chord = corpus_chord_at(w->piece, beat);
+    const double eighth = 0.5;
+    if (chord->end_beat - beat <= eighth + 0.01 && w->piece->style->steps_per_beat == 4 &&
+        corpus_chance(rng, w->p_push)) {
+        return corpus_chord_at(w->piece, beat + eighth);
+    }
+    return chord;
+}
+
+/* A ninth or a sixth on top. */
+static void add_colour(comp_state *s, const corpus_harmony *harmony, corpus_rng *rng)
+{
+    int colour = harmony->root + (corpus_chance(rng, 0.7) ? 2 : 9);
+    int top = s->pitches[s->n_pitches - 1];
+    s->pitches[s->n_pitches++] = top + 1 + ((colour - top - 1) % 12 + 12) % 12;
+}
+
+static void voice(const writer *w, comp_state *s, const corpus_harmony *harmony, int lift,
+                  corpus_rng *rng)
+{
+    if (s->comp->kind == CORPUS_COMP_POWER) {
+        s->n_pitches = voice_power(harmony, s->comp->centre, s->pitches);
+        return;
+    }
+    s->n_pitches = voice_chord(harmony, s->comp->centre + lift, rng, s->pitches);
+    if (corpus_chance(rng, w->p_colour)) {
+        add_colour(s, harmony, rng);
+    }
+}
+
 /* How long the hit at a step lasts: to the next hit, the chord's end or the bar's end. */
 static double hit_beats(const writer *w, const bool *steps, int i, int n_steps, double beat,
                         double end_beat)
@@ -288,41 +326,60 @@ static double hit_beats(const writer *w, const bool *steps, int i, int n_steps, 
     while (i + hold < n_steps && !steps[i + hold]) {
         hold++;
     }
-    return fmin(hold * step_beats(w->piece->style), end_beat - beat);
+    return fmin(hold * step_beats(w->piece->style), fmax(end_beat - beat, 0.5));
+}
+
+/* A pad holds each chord from its change on. */
+static void write_pad(writer *w, comp_state *s, const corpus_section *section, int lift,
+                      corpus_rng *rng)
+{
+    int meter = w->piece->style->meter;
+    double end = (section->first_bar + section->n_bars) * meter;
+    for (double beat = section->first_bar * meter; beat < end - 0.01;) {
+        const corpus_chord *chord = corpus_chord_at(w->piece, beat);
+        double until = fmin(chord->end_beat, end);
+        voice(w, s, &chord->harmony, lift, rng);
+        comp_hit(w, s, beat, until - beat);
+        beat = until;
+    }
+}
+
+static void write_hits(writer *w, comp_state *s, const corpus_section *section, int lift,
+                       corpus_rng *rng)
+{
+    const corpus_style *style = w->piece->style;
+    bool steps[MAX_STEPS];
+    int n_steps = draw_bar(s->comp->pattern, style, rng, steps);
+    const corpus_chord *last = NULL;
+    for (int bar = section->first_bar; bar < section->first_bar + section->n_bars; bar++) {
+        for (int i = 0; i < n_steps; i++) {
+            if (!steps[i]) {
+                continue;
+            }
+            double beat = bar * style->meter + i * step_beats(style);
+            const corpus_chord *chord = played_chord(w, beat, rng);
+            if (chord != last) {
+                voice(w, s, &chord->harmony, lift, rng);
+                last = chord;
+            }
+            comp_hit(w, s, beat, hit_beats(w, steps, i, n_steps, beat, chord->end_beat));
+            s->count++;
+        }
+    }
 }
 
 static void write_comp(writer *w, int slot, const corpus_section *section)
 {
-    const corpus_style *style = w->piece->style;
     const arrangement *a = &w->by_letter[(int)section->letter];
-    comp_state s = {.comp = &style->comps[slot], .track = w->comps[slot]};
+    comp_state s = {.comp = &w->piece->style->comps[slot], .track = w->comps[slot]};
     if (s.track == NULL || !a->comps[slot]) {
         return;
     }
     corpus_rng rng = corpus_rng_of(w->piece->seed, (uint64_t)(COMP + slot * 80 + section->letter));
-    bool steps[MAX_STEPS];
-    int n_steps = draw_bar(s.comp->pattern, style, &rng, steps);
-    const corpus_chord *last = NULL;
-    for (int bar = section->first_bar; bar < section->first_bar + section->n_bars; bar++) {
-        for (int i = 0; i < n_steps; i++) {
-            double beat = bar * style->meter + i * step_beats(style);
-            const corpus_chord *chord = corpus_chord_at(w->piece, beat);
-            bool is_change = chord != last || (i == 0 && bar == section->first_bar);
-            if (is_change) {
-                s.n_pitches =
-                    s.comp->kind == CORPUS_COMP_POWER
-                        ? voice_power(&chord->harmony, s.comp->centre, s.pitches)
-                        : voice_chord(&chord->harmony, s.comp->centre + a->lift, &rng, s.pitches);
-                last = chord;
-            }
-            if (s.comp->kind == CORPUS_COMP_PAD && is_change) {
-                double section_end = (section->first_bar + section->n_bars) * style->meter;
-                comp_hit(w, &s, beat, fmin(chord->end_beat, section_end) - beat);
-            } else if (s.comp->kind != CORPUS_COMP_PAD && steps[i]) {
-                comp_hit(w, &s, beat, hit_beats(w, steps, i, n_steps, beat, chord->end_beat));
-                s.count++;
-            }
-        }
+    if (s.comp->kind == CORPUS_COMP_PAD) {
+        write_pad(w, &s, section, a->lift, &rng);
+    } else {
+        write_hits(w, &s, section, a->lift, &rng);
     }
 }
 
@@ -400,7 +457,7 @@ static void cast_drums(writer *w, corpus_rng *rng)
         return;
     }
     int kit = pick_number(style->drum_kits, rng);
-    double level_db = corpus_range(rng, -4, 3);
+    double level_db = corpus_range(rng, -3, 6);
     corpus_track **slots[] = {&w->kick, &w->snare, &w->cymbals};
     for (int i = 0; i < 3; i++) {
         *slots[i] = add_track(w->piece, (corpus_stem)(CORPUS_KICK + i), kit, level_db);
@@ -413,7 +470,7 @@ static void cast_drums(writer *w, corpus_rng *rng)
 static void cast_lead(writer *w, corpus_rng *rng)
 {
     const corpus_style *style = w->piece->style;
-    double level_db = corpus_range(rng, -2, 3);
+    double level_db = corpus_range(rng, -2, 6);
     w->lead_density = style->lead_density * corpus_range(rng, 0.8, 1.2);
     if (corpus_chance(rng, style->p_vocal)) {
         w->lead = add_track(w->piece, CORPUS_VOCALS, corpus_int(rng, 0, 3), level_db);
@@ -458,7 +515,7 @@ static void arrange(writer *w, corpus_rng *rng)
     for (const char *c = letters; *c != '\0'; c++) {
         arrangement *a = &w->by_letter[(int)*c];
         bool is_edge = *c == 'i' || *c == 'o';
-        a->drums = !is_edge || corpus_chance(rng, 0.5);
+        a->drums = corpus_chance(rng, is_edge || *c == 'C' ? 0.5 : 0.93);
         a->bass = !is_edge || corpus_chance(rng, 0.6);
         a->lead = !is_edge && (*c != 'C' || corpus_chance(rng, 0.6));
         a->groove = *c == 'A' || is_edge ? 0 : *c == 'B' ? 1 : 2;
@@ -496,6 +553,8 @@ void corpus_parts_write(corpus_piece *piece)
 {
     writer w = {.piece = piece, .timing = corpus_rng_of(piece->seed, TIMING)};
     corpus_rng cast = corpus_rng_of(piece->seed, CAST);
+    w.p_push = corpus_chance(&cast, 0.4) ? corpus_range(&cast, 0.2, 0.8) : 0;
+    w.p_colour = corpus_chance(&cast, 0.4) ? corpus_range(&cast, 0.1, 0.5) : 0;
     cast_lead(&w, &cast);
     cast_drums(&w, &cast);
     w.bass = add_track(piece, CORPUS_BASS, pick_number(piece->style->bass_programs, &cast),

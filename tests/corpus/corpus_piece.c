@@ -76,8 +76,8 @@ static void plan_grid(corpus_piece *piece, corpus_rng *rng)
 {
     const corpus_style *style = piece->style;
     bool drifts = corpus_chance(rng, style->p_drift);
-    double trend = drifts && corpus_chance(rng, 0.25) ? corpus_range(rng, -0.06, 0.06) : 0;
-    double depth = drifts ? corpus_range(rng, 0.002, 0.008) : 0;
+    double trend = drifts && corpus_chance(rng, 0.25) ? corpus_range(rng, -0.1, 0.1) : 0;
+    double depth = drifts ? corpus_range(rng, 0.003, 0.013) : 0;
     bool slows = drifts && corpus_chance(rng, 0.4);
     double at = piece->head_s;
     double deviation = 0;

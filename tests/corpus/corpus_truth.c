@@ -206,15 +206,12 @@ static void string_from_json(const json_t *root, const char *key, char *ret, siz
     (void)rf_copy_str(ret, ret_size, text != NULL ? text : "");
 }
 
-int corpus_truth_load(const char *path, corpus_truth *ret)
+int corpus_truth_parse(const char *text, size_t len, corpus_truth *ret)
 {
-    rf_buf text;
-    rf_buf_init(&text, MAX_FILE_BYTES);
-    int rc = rf_file_read(path, &text);
-    json_t *root = rc == 0 ? json_loadb((const char *)text.data, text.len, 0, NULL) : NULL;
-    rf_buf_done(&text);
-    if (root == NULL) {
-        return rc != 0 ? rc : -EINVAL;
+    json_t *root = json_loadb(text, len, 0, NULL);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return -EINVAL;
     }
     corpus_truth truth = {.duration_s = json_number_value(json_object_get(root, "duration")),
                           .bpm = json_number_value(json_object_get(root, "bpm")),
@@ -230,4 +227,14 @@ int corpus_truth_load(const char *path, corpus_truth *ret)
     json_decref(root);
     *ret = truth;
     return 0;
+}
+
+int corpus_truth_load(const char *path, corpus_truth *ret)
+{
+    rf_buf text;
+    rf_buf_init(&text, MAX_FILE_BYTES);
+    int rc = rf_file_read(path, &text);
+    rc = rc == 0 ? corpus_truth_parse((const char *)text.data, text.len, ret) : rc;
+    rf_buf_done(&text);
+    return rc;
 }

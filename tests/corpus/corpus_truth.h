@@ -35,8 +35,9 @@ typedef struct corpus_truth {
 /* corpus_truth_of annotates a piece. */
 void corpus_truth_of(const corpus_piece *piece, corpus_truth *ret);
 
-/* corpus_truth_load reads a file; -EINVAL when it is not such JSON, else the errno of reading.
- * corpus_truth_save writes one. */
+/* corpus_truth_parse reads such JSON, -EINVAL when it is none. corpus_truth_load reads it from a
+ * file, also with the errno of reading; corpus_truth_save writes one. */
+int corpus_truth_parse(const char *text, size_t len, corpus_truth *ret);
 int corpus_truth_load(const char *path, corpus_truth *ret);
 int corpus_truth_save(const char *path, const corpus_truth *truth);
 
