@@ -93,7 +93,8 @@ static int find_audio(rf_av_source *s, rf_decode_reply *reply)
 int rf_av_source_open(rf_av_source *s, int fd, rf_decode_reply *reply)
 {
     *s = (rf_av_source){.fd = fd, .n_frames = -1};
-    s->file_size = lseek(fd, 0, SEEK_END); /* the C library's fstat wants a path: not allowed here */
+    s->file_size =
+        lseek(fd, 0, SEEK_END); /* the C library's fstat wants a path: not allowed here */
     if (s->file_size < 0 || rf_sniff_fd(fd, &s->format, &s->base) != 0) {
         return rf_av_fail(reply, RF_MEDIA_DECODE_FAILED, "the file could not be read");
     }

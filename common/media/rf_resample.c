@@ -1,0 +1,157 @@
+#include "rf_resample.h"
+
+#include <errno.h>
+#include <soxr.h>
+#include <string.h>
+
+#define CHUNK_FRAMES 65536
+
+struct rf_resampler {
+    uint32_t from_hz;
+    uint32_t to_hz;
+    uint32_t n_channels;
+    soxr_t soxr; /* NULL: equal rates */
+    int64_t n_in;
+    int64_t n_out;
+};
+
+static bool rate_valid(uint32_t rate_hz)
+{
+    return rate_hz >= RF_MEDIA_MIN_RATE_HZ && rate_hz <= RF_MEDIA_MAX_RATE_HZ;
+}
+
+static int make_soxr(rf_resampler *r)
+{
+    soxr_error_t error = NULL;
+    const soxr_quality_spec_t quality = soxr_quality_spec(SOXR_VHQ, 0);
+    const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
+    const soxr_runtime_spec_t runtime = soxr_runtime_spec(1);
+    r->soxr = soxr_create(r->from_hz, r->to_hz, r->n_channels, &error, &io, &quality, &runtime);
+    return r->soxr != NULL ? 0 : -ENOMEM;
+}
+
+int rf_resampler_new(uint32_t from_hz, uint32_t to_hz, uint32_t n_channels,
+                     rf_resampler **ret_resampler)
+{
+    if (!rate_valid(from_hz) || !rate_valid(to_hz) || n_channels < 1 ||
+        n_channels > RF_MEDIA_MAX_CHANNELS) {
+        return -EINVAL;
+    }
+    rf_resampler *r = RF_NEW(rf_resampler);
+    *r = (rf_resampler){.from_hz = from_hz, .to_hz = to_hz, .n_channels = n_channels};
+    if (from_hz != to_hz && make_soxr(r) != 0) {
+        free(r);
+        return -ENOMEM;
+    }
+    *ret_resampler = r;
+    return 0;
+}
+
+rf_resampler *rf_resampler_free(rf_resampler *resampler)
+{
+    if (resampler != NULL) {
+        soxr_delete(resampler->soxr);
+        free(resampler);
+    }
+    return NULL;
+}
+
+static void copy_frames(const rf_resampler *r, const float *in, int64_t n, float *out)
+{
+    memcpy(out, in, (size_t)n * r->n_channels * sizeof(*out));
+}
+
+/* After the end of the input soxr may give a frame more or less than the ratio says. */
+static int64_t flush(rf_resampler *r, float *out, int64_t max_out)
+{
+    size_t taken = 0;
+    size_t given = 0;
+    int64_t left = rf_resample_length(r->n_in, r->from_hz, r->to_hz) - r->n_out;
+    size_t room = (size_t)RF_MIN(left, max_out);
+    if (left <= 0 || soxr_process(r->soxr, NULL, 0, &taken, out, room, &given) != NULL) {
+        return left <= 0 ? 0 : -EIO;
+    }
+    if (given == 0 && room > 0) {
+        given = room;
+        memset(out, 0, room * r->n_channels * sizeof(*out));
+    }
+    return (int64_t)given;
+}
+
+int rf_resampler_process(rf_resampler *resampler, const float *in, int64_t n_in, int64_t *ret_taken,
+                         float *out, int64_t max_out, int64_t *ret_given)
+{
+    rf_resampler *r = resampler;
+    size_t taken = 0;
+    size_t given = 0;
+    if (r->soxr == NULL) {
+        taken = in != NULL ? (size_t)RF_MIN(n_in, max_out) : 0;
+        given = taken;
+        if (taken > 0) {
+            copy_frames(r, in, (int64_t)taken, out);
+        }
+    } else if (in == NULL) {
+        int64_t n = flush(r, out, max_out);
+        if (n < 0) {
+            return (int)n;
+        }
+        given = (size_t)n;
+    } else {
+        int64_t due = rf_resample_length(r->n_in + n_in, r->from_hz, r->to_hz) - r->n_out;
+        size_t room = (size_t)RF_MIN(due, max_out);
+        if (soxr_process(r->soxr, in, (size_t)n_in, &taken, out, room, &given) != NULL) {
+            return -EIO;
+        }
+    }
+    r->n_in += (int64_t)taken;
+    r->n_out += (int64_t)given;
+    *ret_taken = (int64_t)taken;
+    *ret_given = (int64_t)given;
+    return 0;
+}
+
+int64_t rf_resample_length(int64_t n, uint32_t from_hz, uint32_t to_hz)
+{
+    int64_t whole = n / from_hz;
+    int64_t rest = n % from_hz;
+    return whole * to_hz + (rest * to_hz + from_hz - 1) / from_hz;
+}
+
+static int convert_all(rf_resampler *r, const rf_frames *in, rf_frames *out)
+{
+    int64_t at_in = 0;
+    int64_t at_out = 0;
+    while (at_out < out->n_frames) {
+        int64_t taken = 0;
+        int64_t given = 0;
+        const int64_t n = RF_MIN(in->n_frames - at_in, CHUNK_FRAMES);
+        int err = rf_resampler_process(r, n > 0 ? in->data + at_in * in->n_channels : NULL, n,
+                                       &taken, out->data + at_out * out->n_channels,
+                                       out->n_frames - at_out, &given);
+        if (err != 0) {
+            return err;
+        }
+        at_in += taken;
+        at_out += given;
+    }
+    return 0;
+}
+
+int rf_resample(const rf_frames *frames, uint32_t to_hz, rf_frames **ret_frames)
+{
+    rf_resampler *r = NULL;
+    RF_CLEANUP(rf_cleanup_frames) rf_frames *out = NULL;
+    int err = rf_resampler_new(frames->rate_hz, to_hz, frames->n_channels, &r);
+    if (err == 0) {
+        err = rf_frames_new(frames->n_channels, to_hz,
+                            rf_resample_length(frames->n_frames, frames->rate_hz, to_hz), &out);
+    }
+    if (err == 0) {
+        err = convert_all(r, frames, out);
+    }
+    rf_resampler_free(r);
+    if (err == 0) {
+        *ret_frames = RF_STEAL(out);
+    }
+    return err;
+}
