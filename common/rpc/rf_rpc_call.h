@@ -34,8 +34,9 @@ typedef struct rf_rpc_msg {
 } rf_rpc_msg;
 
 /* Bytes to send after the protobuf header. With release, the library keeps data without copying and
- * calls release(user) exactly once when it needs it no more (also when the send function fails);
- * without release it copies what it cannot send at once. */
+ * calls release(user) exactly once when it needs it no more; release must only free and may not
+ * call the library. A send function that fails has not taken the attachment. Without release the
+ * bytes are copied. */
 typedef struct rf_rpc_attachment {
     const void *data;
     size_t len;
