@@ -6,6 +6,8 @@
 
 #include "analysis_chroma.h"
 
+#define SILENT_LEVEL (-2.0f) /* 40 dB below the song */
+#define SILENT_SCORE 100.0f
 #define NEIGHBOURS 2 /* cells either side that the context averages */
 
 static void to_unit(const float *v, float *ret)
@@ -139,6 +141,12 @@ static void to_log_probabilities(float *v, int n)
     }
 }
 
+/* Nothing sounds: no pitch at all, or far below the song and near the noise floor. */
+static bool is_silent(const analysis_cell_chroma *cell)
+{
+    return cell->none[0] <= SILENT_LEVEL || (cell->none[1] == 0.0f && cell->none[2] == 0.0f);
+}
+
 void analysis_emission_score(const analysis_cell_chroma *cell, float *ret)
 {
     for (int root = 0; root < 12; root++) {
@@ -148,6 +156,6 @@ void analysis_emission_score(const analysis_cell_chroma *cell, float *ret)
     for (int i = 0; i < ANALYSIS_CHORD_NONE_INPUTS; i++) {
         none += ANALYSIS_CHORD_NONE_WEIGHTS[i] * cell->none[i];
     }
-    ret[ANALYSIS_N_CHORD_STATES - 1] = none;
+    ret[ANALYSIS_N_CHORD_STATES - 1] = is_silent(cell) ? SILENT_SCORE : none;
     to_log_probabilities(ret, ANALYSIS_N_CHORD_STATES);
 }
