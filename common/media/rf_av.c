@@ -11,6 +11,7 @@
 #define CHUNK_FRAMES 4096       /* converted at once */
 #define MAX_BAD_PACKETS 0.1     /* of a lossy file: more, and it is not called audio */
 #define MAX_ALLOC (256UL << 20) /* bytes of one allocation inside libav */
+#define MAX_MISSING 4096        /* frames: the last AAC packets of a file cut by its encoder */
 #define MAX_STREAMS 64
 #define PROBE_BYTES (1 << 20)
 
@@ -46,8 +47,9 @@ typedef struct decoding {
     AVPacket *packet;
     AVFrame *frame;
     int stream;
-    int64_t expected; /* frames that the file promises, -1: unknown */
-    bool exact;       /* fewer than expected is an error, not only a bound */
+    int64_t expected;    /* frames that the file promises, -1: unknown */
+    int64_t max_missing; /* frames fewer than expected, before the file counts as truncated */
+    int64_t n_skip;      /* frames still to drop at the start */
     int64_t n_frames;
     int64_t n_packets;
     int64_t n_bad;
@@ -124,7 +126,14 @@ static int open_format(decoding *d)
     d->format->format_whitelist = av_strdup(allowed[kind].demuxer);
     d->format->codec_whitelist = av_strdup(allowed[kind].decoders);
     d->format->protocol_whitelist = av_strdup("");
-    return avformat_open_input(&d->format, "", av_find_input_format(allowed[kind].demuxer), NULL);
+    AVDictionary *options = NULL;
+    if (kind == RF_FORMAT_M4A) { /* our own parser has read the edit list */
+        (void)av_dict_set(&options, "ignore_editlist", "1", 0);
+    }
+    int err =
+        avformat_open_input(&d->format, "", av_find_input_format(allowed[kind].demuxer), &options);
+    av_dict_free(&options);
+    return err;
 }
 
 /* The first audio stream; every other one is skipped without being parsed. */
@@ -185,14 +194,27 @@ static int open_codec(decoding *d)
     return err < 0 ? fail_by_av(d->reply, err, "the file's audio cannot be opened") : 0;
 }
 
+/* MP4: the part of the track that the edit list shows. */
+static void set_edited(decoding *d, int rate_hz)
+{
+    const rf_av_source *s = &d->source;
+    d->n_skip = av_rescale(s->media_start, rate_hz, s->timescale);
+    if (s->media_len > 0) {
+        d->expected = av_rescale(s->media_len, rate_hz, s->timescale);
+        d->max_missing = MAX_MISSING;
+    }
+}
+
 /* How many frames the file promises. Guesses from the bit rate are no promise. */
 static void set_expected(decoding *d)
 {
     const AVStream *st = d->format->streams[d->stream];
     d->expected = d->source.n_frames;
-    d->exact = d->expected >= 0;
-    if (d->expected < 0 && st->duration > 0 && st->codecpar->sample_rate > 0 &&
-        d->format->duration_estimation_method != AVFMT_DURATION_FROM_BITRATE) {
+    d->max_missing = d->expected >= 0 ? 0 : INT64_MAX;
+    if (d->source.timescale > 0) {
+        set_edited(d, st->codecpar->sample_rate);
+    } else if (d->expected < 0 && st->duration > 0 && st->codecpar->sample_rate > 0 &&
+               d->format->duration_estimation_method != AVFMT_DURATION_FROM_BITRATE) {
         d->expected =
             av_rescale_rnd(st->duration, (int64_t)st->time_base.num * st->codecpar->sample_rate,
                            st->time_base.den, AV_ROUND_UP);
@@ -252,13 +274,15 @@ static int check_frame(decoding *d, int64_t n)
 
 static int emit_frame(decoding *d)
 {
-    int64_t n = d->frame->nb_samples;
+    const int64_t first = RF_MIN(d->n_skip, d->frame->nb_samples);
+    int64_t n = d->frame->nb_samples - first;
+    d->n_skip -= first;
     if (d->expected >= 0) {
         n = RF_MIN(n, d->expected - d->n_frames);
     }
     int err = n > 0 ? check_frame(d, n) : 0;
-    for (int64_t at = 0; err == 0 && at < n; at += CHUNK_FRAMES) {
-        int part = (int)RF_MIN(n - at, CHUNK_FRAMES);
+    for (int64_t at = first; err == 0 && at < first + n; at += CHUNK_FRAMES) {
+        int part = (int)RF_MIN(first + n - at, CHUNK_FRAMES);
         err = rf_av_convert(d->frame, (int)at, part, d->task->keep_nonfinite != 0, d->samples);
         if (err == 0) {
             err = d->out.write(d->out.user, d->samples, part, d->reply->n_channels);
@@ -338,7 +362,7 @@ static int check_result(decoding *d)
     if ((double)d->n_bad > MAX_BAD_PACKETS * (double)d->n_packets + 1) {
         return rf_av_fail(d->reply, RF_MEDIA_DECODE_FAILED, "the file's audio is damaged");
     }
-    if (d->exact && d->n_frames != d->expected) {
+    if (d->expected >= 0 && d->expected - d->n_frames > d->max_missing) {
         return rf_av_fail(d->reply, RF_MEDIA_DECODE_FAILED, "the file is truncated");
     }
     if (d->n_frames == 0) {

@@ -23,6 +23,20 @@ int rf_av_source_read(const rf_av_source *s, int64_t offset, void *data, size_t 
     return 0;
 }
 
+/* Shows the types of hidden boxes, where they lie in the n bytes at file offset `at`, as "free". */
+static void hide_boxes(const rf_av_source *s, int64_t at, uint8_t *buf, int64_t n)
+{
+    static const char free_type[4] = {'f', 'r', 'e', 'e'};
+    for (size_t i = 0; i < s->n_hidden; i++) {
+        for (int64_t k = 0; k < 4; k++) {
+            const int64_t where = s->hidden[i] + k - at;
+            if (where >= 0 && where < n) {
+                buf[where] = (uint8_t)free_type[k];
+            }
+        }
+    }
+}
+
 static int read_packet(void *opaque, uint8_t *buf, int size)
 {
     rf_av_source *s = opaque;
@@ -37,10 +51,12 @@ static int read_packet(void *opaque, uint8_t *buf, int size)
         s->pos += n;
         return n;
     }
-    ssize_t n = pread(s->fd, buf, (size_t)RF_MIN(left, size), s->base + s->pos - n_prefix);
+    const int64_t at = s->base + s->pos - n_prefix;
+    ssize_t n = pread(s->fd, buf, (size_t)RF_MIN(left, size), at);
     if (n <= 0) {
         return n < 0 ? AVERROR(errno) : AVERROR_EOF;
     }
+    hide_boxes(s, at, buf, n);
     s->pos += n;
     return (int)n;
 }
@@ -85,6 +101,8 @@ static int find_audio(rf_av_source *s, rf_decode_reply *reply)
         return rf_av_find_flac(s, reply);
     case RF_FORMAT_MP3:
         return rf_av_find_mp3(s, reply);
+    case RF_FORMAT_M4A:
+        return rf_av_find_mp4(s, reply);
     default:
         return 0;
     }

@@ -10,6 +10,7 @@
 #include <libavformat/avformat.h>
 
 #define RF_AV_PREFIX_MAX 256
+#define RF_AV_HIDDEN_MAX 16
 
 typedef struct rf_av_source {
     int fd;
@@ -29,6 +30,15 @@ typedef struct rf_av_source {
     int64_t n_frames;
     uint32_t bits_per_sample;
 
+    /* Of MP4: what the edit list shows of the audio track, in units of its timescale. */
+    int64_t timescale; /* 0: not known */
+    int64_t media_start;
+    int64_t media_len; /* 0: not known */
+
+    /* Offsets of four bytes that libav sees as "free": boxes that it is to skip. */
+    int64_t hidden[RF_AV_HIDDEN_MAX];
+    size_t n_hidden;
+
     AVIOContext *io;
 } rf_av_source;
 
@@ -45,5 +55,6 @@ int rf_av_find_wav(rf_av_source *s, rf_decode_reply *reply);
 int rf_av_find_aiff(rf_av_source *s, rf_decode_reply *reply);
 int rf_av_find_flac(rf_av_source *s, rf_decode_reply *reply);
 int rf_av_find_mp3(rf_av_source *s, rf_decode_reply *reply);
+int rf_av_find_mp4(rf_av_source *s, rf_decode_reply *reply);
 
 #endif
