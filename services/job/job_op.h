@@ -451,8 +451,7 @@ typedef struct job_op_outbox_next {
     size_t n_ready;
     job_outbox_row *events;
     size_t n_events;
-    int64_t next_due_ms; /* when the next delayed reference falls due, 0: none */
-    bool more;           /* events were left for the next time */
+    bool more; /* events were left for the next time */
 } job_op_outbox_next;
 
 /* Marks what was acknowledged: ready rows as sent, event rows are removed. */

@@ -5,29 +5,26 @@
 
 #define EVENTS_MAX 1000
 
-static size_t find_ready(job_tx *tx, job_op_outbox_next *in, job_pool pool, uint32_t allowed)
+/* The first rows of a pool are those that may be out: the ones not sent yet, or sent long ago and
+ * never claimed, go out now. Looking at no more of them keeps the cost off the length of the queue.
+ */
+static void find_ready(job_tx *tx, job_op_outbox_next *in, job_pool pool, uint32_t allowed)
 {
-    int64_t out = job_sql_one(tx->db, 0,
-                              "SELECT count(*) FROM ready WHERE pool=? AND due_ms<=? AND sent_ms>?",
-                              "iii", (int64_t)pool, tx->now_ms, tx->now_ms - in->republish_ms);
-    if (out >= (int64_t)allowed) {
-        return 0;
-    }
-    size_t before = in->n_ready;
+    int64_t stale_ms = tx->now_ms - in->republish_ms;
     job_rows *rows = job_sql_query(tx->db,
-                                   "SELECT r.job, j.id, r.due_ms FROM ready r JOIN jobs j"
-                                   " ON j.seq=r.job WHERE r.pool=? AND r.due_ms<=?"
-                                   " AND (r.sent_ms IS NULL OR r.sent_ms<=?)"
+                                   "SELECT r.job, j.id, r.due_ms, r.sent_ms FROM ready r"
+                                   " JOIN jobs j ON j.seq=r.job WHERE r.pool=? AND r.due_ms<=?"
                                    " ORDER BY r.due_ms, r.job LIMIT ?",
-                                   "iiii", (int64_t)pool, tx->now_ms, tx->now_ms - in->republish_ms,
-                                   (int64_t)allowed - out);
+                                   "iii", (int64_t)pool, tx->now_ms, (int64_t)allowed);
     while (job_sql_next(tx->db, rows)) {
-        in->ready[in->n_ready++] = (job_outbox_row){.seq = job_sql_int(rows, 0),
-                                                    .job_id = job_sql_str(rows, 1, &in->op.arena),
-                                                    .due_ms = job_sql_int(rows, 2),
-                                                    .pool = pool};
+        if (job_sql_int(rows, 3) <= stale_ms) { /* 0: not sent */
+            in->ready[in->n_ready++] =
+                (job_outbox_row){.seq = job_sql_int(rows, 0),
+                                 .job_id = job_sql_str(rows, 1, &in->op.arena),
+                                 .due_ms = job_sql_int(rows, 2),
+                                 .pool = pool};
+        }
     }
-    return in->n_ready - before;
 }
 
 static void find_events(job_tx *tx, job_op_outbox_next *in)
@@ -46,18 +43,6 @@ static void find_events(job_tx *tx, job_op_outbox_next *in)
     in->more = in->n_events == EVENTS_MAX;
 }
 
-/* When the next reference of a pool with room falls due, so that the relay can sleep until then. */
-static void find_next_due(job_tx *tx, job_op_outbox_next *in, job_pool pool)
-{
-    int64_t due_ms = job_sql_one(tx->db, 0,
-                                 "SELECT due_ms FROM ready WHERE pool=? AND due_ms>?"
-                                 " ORDER BY due_ms LIMIT 1",
-                                 "ii", (int64_t)pool, tx->now_ms);
-    if (due_ms != 0 && (in->next_due_ms == 0 || due_ms < in->next_due_ms)) {
-        in->next_due_ms = due_ms;
-    }
-}
-
 int job_sqlite_outbox_next(job_tx *tx, job_op *op)
 {
     job_op_outbox_next *in = (job_op_outbox_next *)op;
@@ -69,7 +54,6 @@ int job_sqlite_outbox_next(job_tx *tx, job_op *op)
     for (size_t pool = 0; pool < JOB_N_POOLS; pool++) {
         if (in->allowed[pool] > 0) {
             find_ready(tx, in, (job_pool)pool, in->allowed[pool]);
-            find_next_due(tx, in, (job_pool)pool);
         }
     }
     find_events(tx, in);

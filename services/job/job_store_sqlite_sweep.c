@@ -4,6 +4,8 @@
  */
 #include "job_store_sqlite.h"
 
+#include <stdio.h>
+
 #define EXPIRED_MAX 200
 
 /* The objects of expired uploads are put up for removal; those that a job pins stay until it is
@@ -77,17 +79,36 @@ int job_sqlite_sweep_done(job_tx *tx, job_op *op)
     return 0;
 }
 
+/* Files of an attempt under way are needed though no row names them yet: jobs/<id>/<fence>/... */
+static bool of_live_attempt(job_tx *tx, const char *key)
+{
+    char id[RF_UUID_LEN];
+    unsigned long long fence;
+    if (sscanf(key, "jobs/%36[0-9a-f-]/%llu/", id, &fence) != 2) {
+        return false;
+    }
+    return job_sql_one(tx->db, 0,
+                       "SELECT 1 FROM leases WHERE job=(SELECT seq FROM jobs WHERE id=?)"
+                       " AND fence=?",
+                       "ti", id, (int64_t)fence) != 0;
+}
+
+static bool is_referred_to(job_tx *tx, const char *key)
+{
+    return job_sql_one(tx->db, 0,
+                       "SELECT EXISTS(SELECT 1 FROM results WHERE object_key=?1)"
+                       " OR EXISTS(SELECT 1 FROM steps WHERE object_key=?1)"
+                       " OR EXISTS(SELECT 1 FROM inputs WHERE object_key=?1)"
+                       " OR EXISTS(SELECT 1 FROM uploads WHERE object_key=?1)",
+                       "t", key) != 0;
+}
+
 int job_sqlite_sweep_check(job_tx *tx, job_op *op)
 {
     job_op_sweep_check *in = (job_op_sweep_check *)op;
     in->used = job_arena_array(&op->arena, in->n_keys, sizeof(bool));
     for (size_t i = 0; i < in->n_keys; i++) {
-        in->used[i] = job_sql_one(tx->db, 0,
-                                  "SELECT EXISTS(SELECT 1 FROM results WHERE object_key=?1)"
-                                  " OR EXISTS(SELECT 1 FROM steps WHERE object_key=?1)"
-                                  " OR EXISTS(SELECT 1 FROM inputs WHERE object_key=?1)"
-                                  " OR EXISTS(SELECT 1 FROM uploads WHERE object_key=?1)",
-                                  "t", in->keys[i]) != 0;
+        in->used[i] = is_referred_to(tx, in->keys[i]) || of_live_attempt(tx, in->keys[i]);
     }
     return 0;
 }

@@ -1,0 +1,81 @@
+#include "job_rpc_internal.h"
+
+#include <errno.h>
+
+#include "rf_log.h"
+
+void *job_call_op(job_service *service, rf_rpc_call *call, job_op_kind kind, size_t size,
+                  const char *what, job_op_done_fn done)
+{
+    job_op *op = job_op_new(kind, size, done, NULL);
+    job_call *c = job_arena_alloc(&op->arena, sizeof(*c));
+    *c = (job_call){.service = service, .call = call, .what = what};
+    op->user = c;
+    return op;
+}
+
+job_call *job_call_of(job_op *op)
+{
+    return op->user;
+}
+
+void job_call_fail(rf_rpc_call *call, rf_code code, const char *message)
+{
+    rf_status st;
+    rf_status_set(&st, code, "%s", message);
+    rf_rpc_fail(call, &st);
+}
+
+/* Refusals of operations in words for clients. */
+static void status_of(int err, const char *what, rf_status *st)
+{
+    switch (err) {
+    case -ENOENT:
+        rf_status_set(st, RF_NOT_FOUND, "There is no such %s.", what);
+        break;
+    case -EEXIST:
+        rf_status_set(st, RF_ALREADY_EXISTS, "The %s is in use already.", what);
+        break;
+    case -EPERM:
+        rf_status_set(st, RF_PERMISSION_DENIED, "The %s does not allow this.", what);
+        break;
+    case -ESTALE:
+        rf_status_set(st, RF_ABORTED, "The %s is another attempt's now.", what);
+        break;
+    case -EDQUOT:
+        rf_status_set(st, RF_RESOURCE_EXHAUSTED, "Too many jobs are queued.");
+        break;
+    default:
+        rf_status_set(st, RF_UNAVAILABLE, "The service is not available.");
+        break;
+    }
+}
+
+bool job_call_refuse(job_op *op)
+{
+    if (op->err == 0) {
+        return false;
+    }
+    rf_status st;
+    job_call *c = job_call_of(op);
+    status_of(op->err, c->what, &st);
+    rf_rpc_fail(c->call, &st);
+    job_op_free(op);
+    return true;
+}
+
+void job_call_reply(job_op *op, const ProtobufCMessage *message)
+{
+    rf_rpc_reply(job_call_of(op)->call, message, NULL);
+    job_op_free(op);
+}
+
+const char *job_call_tenant(rf_rpc_call *call)
+{
+    const char *tenant = rf_rpc_call_meta(call)->tenant;
+    if (tenant[0] == '\0') {
+        job_call_fail(call, RF_UNAUTHENTICATED, "The call names no application.");
+        return NULL;
+    }
+    return tenant;
+}

@@ -1,0 +1,360 @@
+/*
+ * job.v1.WorkerService: claims, heartbeats, steps and ends of attempts, for workers.
+ */
+#include "job_rpc_internal.h"
+
+#include <string.h>
+
+#include <reflection/job/v1/job.rpc.h>
+
+#define MESSAGE_MAX_BYTES 512
+#define LEASES_MAX 10000
+#define ITEMS_MAX 10000
+
+static char *text(const char *s)
+{
+    return (char *)(uintptr_t)(s == NULL ? "" : s);
+}
+
+/* ---- claim ---- */
+
+static Job__V1__InputRef **make_inputs(job_arena *arena, const job_claim *c)
+{
+    Job__V1__InputRef **list = job_arena_array(arena, c->n_inputs, sizeof(*list));
+    for (size_t i = 0; i < c->n_inputs; i++) {
+        const job_input *in = &c->inputs[i];
+        Job__V1__InputRef *m = list[i] = job_arena_alloc(arena, sizeof(*m));
+        job__v1__input_ref__init(m);
+        m->param = text(in->param);
+        if (in->object_key != NULL) {
+            m->source_case = JOB__V1__INPUT_REF__SOURCE_OBJECT_KEY;
+            m->object_key = text(in->object_key);
+        } else if (in->url != NULL) {
+            m->source_case = JOB__V1__INPUT_REF__SOURCE_URL;
+            m->url = text(in->url);
+        } else {
+            m->source_case = JOB__V1__INPUT_REF__SOURCE_BAD;
+            m->bad = text(in->bad);
+        }
+    }
+    return list;
+}
+
+static Job__V1__OutputTarget **make_targets(job_arena *arena, const job_claim *c)
+{
+    Job__V1__OutputTarget **list = job_arena_array(arena, c->n_targets, sizeof(*list));
+    for (size_t i = 0; i < c->n_targets; i++) {
+        const job_target *target = &c->targets[i];
+        Job__V1__OutputTarget *m = list[i] = job_arena_alloc(arena, sizeof(*m));
+        job__v1__output_target__init(m);
+        m->output = text(target->output);
+        if (target->url != NULL) {
+            m->target_case = JOB__V1__OUTPUT_TARGET__TARGET_URL;
+            m->url = text(target->url);
+        } else {
+            m->target_case = JOB__V1__OUTPUT_TARGET__TARGET_UPLOAD_ID;
+            m->upload_id = text(target->upload_id);
+        }
+    }
+    return list;
+}
+
+static Job__V1__StepOutput **make_done(job_arena *arena, const job_claim *c)
+{
+    Job__V1__StepOutput **list = job_arena_array(arena, c->n_done, sizeof(*list));
+    for (size_t i = 0; i < c->n_done; i++) {
+        const job_step_output *done = &c->done[i];
+        Job__V1__StepOutput *m = list[i] = job_arena_alloc(arena, sizeof(*m));
+        job__v1__step_output__init(m);
+        m->step = text(done->step);
+        m->port = text(done->port);
+        m->object_key = text(done->object_key);
+        m->size = (uint64_t)done->size;
+        m->text = text(done->text);
+    }
+    return list;
+}
+
+static Job__V1__Claim *make_claim(job_arena *arena, const job_claim *c)
+{
+    Job__V1__Claim *m = job_arena_alloc(arena, sizeof(*m));
+    job__v1__claim__init(m);
+    m->job_id = text(c->id);
+    m->fence = c->fence;
+    m->workflow_json = text(c->document);
+    m->params_json = text(c->params);
+    m->limit_seconds = c->limit_s;
+    m->request_id = text(c->request_id);
+    m->traceparent = text(c->traceparent);
+    m->inputs = make_inputs(arena, c);
+    m->n_inputs = c->n_inputs;
+    m->copy_results_to = make_targets(arena, c);
+    m->n_copy_results_to = c->n_targets;
+    m->done = make_done(arena, c);
+    m->n_done = c->n_done;
+    return m;
+}
+
+/* More free slots than before may let the relay release references. */
+static void note_slots(job_service *s, const char *worker, job_pool pool, uint32_t free_slots)
+{
+    if (job_workers_set(s->workers, worker, pool, free_slots)) {
+        job_relay_wake(s->relay);
+    }
+}
+
+static void claimed(job_op *op)
+{
+    const job_op_claim *claim = (const job_op_claim *)op;
+    job_service *s = job_call_of(op)->service;
+    if (job_call_refuse(op)) {
+        return;
+    }
+    note_slots(s, claim->worker, claim->pool, claim->max - (uint32_t)claim->n_claims);
+    Job__V1__ClaimResponse reply = JOB__V1__CLAIM_RESPONSE__INIT;
+    reply.claims = job_arena_array(&op->arena, claim->n_claims, sizeof(Job__V1__Claim *));
+    for (; reply.n_claims < claim->n_claims; reply.n_claims++) {
+        reply.claims[reply.n_claims] = make_claim(&op->arena, &claim->claims[reply.n_claims]);
+    }
+    reply.lease_ms = (uint32_t)s->config->lease_ms;
+    reply.heartbeat_ms = (uint32_t)s->config->heartbeat_ms;
+    job_call_reply(op, &reply.base);
+}
+
+static void claim(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
+{
+    job_service *s = user;
+    const Job__V1__ClaimRequest *m = (const Job__V1__ClaimRequest *)request;
+    job_pool pool;
+    if (m->worker_id[0] == '\0' || job_pool_parse(m->pool, &pool) < 0) {
+        job_call_fail(call, RF_INVALID_ARGUMENT, "worker_id is empty or pool unknown.");
+        return;
+    }
+    job_op_claim *op = JOB_CALL_OP(s, call, JOB_OP_CLAIM, job_op_claim, "job", claimed);
+    op->worker = job_arena_str(&op->op.arena, m->worker_id);
+    op->pool = pool;
+    op->max = m->max_jobs;
+    op->lease_ms = s->config->lease_ms;
+    job_store_submit(s->store, &op->op);
+}
+
+/* ---- heartbeat ---- */
+
+static void heartbeat_done(job_op *op)
+{
+    const job_op_heartbeat *beat = (const job_op_heartbeat *)op;
+    job_service *s = job_call_of(op)->service;
+    if (job_call_refuse(op)) {
+        return;
+    }
+    Job__V1__HeartbeatResponse reply = JOB__V1__HEARTBEAT_RESPONSE__INIT;
+    reply.lost_job_ids = job_arena_array(&op->arena, beat->n_leases, sizeof(char *));
+    for (size_t i = 0; i < beat->n_leases; i++) {
+        if (beat->leases[i].lost) {
+            reply.lost_job_ids[reply.n_lost_job_ids++] = text(beat->leases[i].id);
+        }
+    }
+    job_metrics_fenced(s->metrics, reply.n_lost_job_ids);
+    job_call_reply(op, &reply.base);
+}
+
+static void copy_leases(const Job__V1__HeartbeatRequest *m, job_op_heartbeat *op)
+{
+    job_arena *arena = &op->op.arena;
+    op->leases = job_arena_array(arena, m->n_leases, sizeof(job_lease));
+    for (; op->n_leases < m->n_leases; op->n_leases++) {
+        const Job__V1__LeaseState *state = m->leases[op->n_leases];
+        op->leases[op->n_leases] = (job_lease){.id = job_arena_str(arena, state->job_id),
+                                               .fence = state->fence,
+                                               .step = job_arena_str(arena, state->step),
+                                               .percent = state->percent};
+    }
+}
+
+static void heartbeat(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
+{
+    job_service *s = user;
+    const Job__V1__HeartbeatRequest *m = (const Job__V1__HeartbeatRequest *)request;
+    job_pool pool;
+    if (m->worker_id[0] == '\0' || m->n_leases > LEASES_MAX || job_pool_parse(m->pool, &pool) < 0) {
+        job_call_fail(call, RF_INVALID_ARGUMENT,
+                      "worker_id is empty, pool unknown, or above 10000 leases.");
+        return;
+    }
+    note_slots(s, m->worker_id, pool, m->free_slots);
+    job_op_heartbeat *op =
+        JOB_CALL_OP(s, call, JOB_OP_HEARTBEAT, job_op_heartbeat, "lease", heartbeat_done);
+    op->worker = job_arena_str(&op->op.arena, m->worker_id);
+    op->lease_ms = s->config->lease_ms;
+    copy_leases(m, op);
+    job_store_submit(s->store, &op->op);
+}
+
+/* ---- steps ---- */
+
+static void step_done(job_op *op)
+{
+    job_service *s = job_call_of(op)->service;
+    if (op->err != 0 && !job_op_is_outage(op->err)) {
+        job_metrics_fenced(s->metrics, 1);
+    }
+    if (!job_call_refuse(op)) {
+        Job__V1__StepDoneResponse reply = JOB__V1__STEP_DONE_RESPONSE__INIT;
+        job_call_reply(op, &reply.base);
+    }
+}
+
+static const char *or_null(job_arena *arena, const char *s)
+{
+    return s[0] != '\0' ? job_arena_str(arena, s) : NULL;
+}
+
+static void finish_step(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
+{
+    job_service *s = user;
+    const Job__V1__StepDoneRequest *m = (const Job__V1__StepDoneRequest *)request;
+    job_op_step_done *op =
+        JOB_CALL_OP(s, call, JOB_OP_STEP_DONE, job_op_step_done, "job", step_done);
+    job_arena *arena = &op->op.arena;
+    job_step_output *outputs = job_arena_array(arena, m->n_outputs, sizeof(*outputs));
+    for (; op->n_outputs < m->n_outputs; op->n_outputs++) {
+        const Job__V1__StepOutput *o = m->outputs[op->n_outputs];
+        outputs[op->n_outputs] = (job_step_output){.step = job_arena_str(arena, o->step),
+                                                   .port = job_arena_str(arena, o->port),
+                                                   .object_key = or_null(arena, o->object_key),
+                                                   .size = (int64_t)o->size,
+                                                   .text = job_arena_str(arena, o->text)};
+    }
+    op->id = job_arena_str(arena, m->job_id);
+    op->fence = m->fence;
+    op->outputs = outputs;
+    job_store_submit(s->store, &op->op);
+}
+
+/* ---- finish ---- */
+
+static const char *outcome_name(const job_finish *item)
+{
+    if (item->outcome == JOB_OUTCOME_SUCCESS) {
+        return "done";
+    }
+    if (item->outcome == JOB_OUTCOME_RELEASED) {
+        return "released";
+    }
+    return strcmp(item->code, JOB_CODE_BAD_INPUT) == 0 ? "bad_input"
+           : strcmp(item->code, JOB_CODE_TIMEOUT) == 0 ? "timeout"
+                                                       : "internal_error";
+}
+
+static void count_finished(job_service *s, const job_op_finish *finish)
+{
+    size_t fenced = 0;
+    for (size_t i = 0; i < finish->n_items; i++) {
+        if (finish->items[i].accepted) {
+            job_metrics_attempt(s->metrics, outcome_name(&finish->items[i]));
+        } else {
+            fenced++;
+        }
+    }
+    job_metrics_fenced(s->metrics, fenced);
+    if (job_workers_add(s->workers, finish->worker, (int32_t)finish->n_items)) {
+        job_relay_wake(s->relay);
+    }
+}
+
+static void finished(job_op *op)
+{
+    const job_op_finish *finish = (const job_op_finish *)op;
+    if (op->err == 0) {
+        count_finished(job_call_of(op)->service, finish);
+    }
+    if (job_call_refuse(op)) {
+        return;
+    }
+    Job__V1__FinishResponse reply = JOB__V1__FINISH_RESPONSE__INIT;
+    Job__V1__FinishResult *results = job_arena_array(&op->arena, finish->n_items, sizeof(*results));
+    reply.results = job_arena_array(&op->arena, finish->n_items, sizeof(results));
+    for (; reply.n_results < finish->n_items; reply.n_results++) {
+        Job__V1__FinishResult *m = &results[reply.n_results];
+        job__v1__finish_result__init(m);
+        m->job_id = text(finish->items[reply.n_results].id);
+        m->accepted = finish->items[reply.n_results].accepted;
+        reply.results[reply.n_results] = m;
+    }
+    job_call_reply(op, &reply.base);
+}
+
+static job_result copy_result(job_arena *arena, const Job__V1__JobResult *m)
+{
+    job_result r = {.output = job_arena_str(arena, m->output), .kind = JOB_RESULT_CUSTOM};
+    if (m->value_case == JOB__V1__JOB_RESULT__VALUE_TEXT) {
+        r.kind = JOB_RESULT_TEXT;
+        r.text = job_arena_str(arena, m->text);
+    } else if (m->value_case == JOB__V1__JOB_RESULT__VALUE_FILE) {
+        r.kind = JOB_RESULT_FILE;
+        r.object_key = or_null(arena, m->file->object_key);
+        r.extension = job_arena_str(arena, m->file->extension);
+        r.content_type = or_null(arena, m->file->content_type);
+        r.size = (int64_t)m->file->size;
+    }
+    return r;
+}
+
+static void copy_success(job_arena *arena, const Job__V1__Success *m, job_finish *item)
+{
+    job_result *results = job_arena_array(arena, m->n_results, sizeof(*results));
+    item->outcome = JOB_OUTCOME_SUCCESS;
+    item->results = results;
+    for (; item->n_results < m->n_results; item->n_results++) {
+        results[item->n_results] = copy_result(arena, m->results[item->n_results]);
+    }
+}
+
+static void copy_failure(job_arena *arena, const Job__V1__Failure *m, job_finish *item)
+{
+    item->outcome = JOB_OUTCOME_FAILURE;
+    item->code = job_arena_str(arena, m->code);
+    item->message = job_arena_strn(arena, m->message, strnlen(m->message, MESSAGE_MAX_BYTES));
+    item->step = job_arena_str(arena, m->step);
+    item->decoder_crash = m->decoder_crash;
+}
+
+static void copy_item(job_arena *arena, const Job__V1__Finish *m, job_finish *item)
+{
+    item->id = job_arena_str(arena, m->job_id);
+    item->fence = m->fence;
+    if (m->outcome_case == JOB__V1__FINISH__OUTCOME_SUCCESS) {
+        copy_success(arena, m->success, item);
+    } else if (m->outcome_case == JOB__V1__FINISH__OUTCOME_FAILURE) {
+        copy_failure(arena, m->failure, item);
+    } else {
+        item->outcome = JOB_OUTCOME_RELEASED;
+    }
+}
+
+static void finish(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
+{
+    job_service *s = user;
+    const Job__V1__FinishRequest *m = (const Job__V1__FinishRequest *)request;
+    if (m->n_items > ITEMS_MAX) {
+        job_call_fail(call, RF_INVALID_ARGUMENT, "Above 10000 items.");
+        return;
+    }
+    job_op_finish *op = JOB_CALL_OP(s, call, JOB_OP_FINISH, job_op_finish, "job", finished);
+    job_arena *arena = &op->op.arena;
+    op->worker = job_arena_str(arena, m->worker_id);
+    op->items = job_arena_array(arena, m->n_items, sizeof(job_finish));
+    for (; op->n_items < m->n_items; op->n_items++) {
+        copy_item(arena, m->items[op->n_items], &op->items[op->n_items]);
+    }
+    job_store_submit(s->store, &op->op);
+}
+
+void job_worker_rpc_register(job_service *s, rf_rpc_server *server)
+{
+    const rf_rpc_service *service = &job_v1_worker_service;
+    rf_rpc_server_handle_unary(server, service, JOB_V1_WORKER_SERVICE_CLAIM, claim, s);
+    rf_rpc_server_handle_unary(server, service, JOB_V1_WORKER_SERVICE_HEARTBEAT, heartbeat, s);
+    rf_rpc_server_handle_unary(server, service, JOB_V1_WORKER_SERVICE_STEP_DONE, finish_step, s);
+    rf_rpc_server_handle_unary(server, service, JOB_V1_WORKER_SERVICE_FINISH, finish, s);
+}
