@@ -14,7 +14,7 @@
 #define FIXED_LINES                                                                                \
     "X-Content-Type-Options: nosniff\r\n"                                                          \
     "Access-Control-Allow-Origin: *\r\n"                                                           \
-    "Access-Control-Expose-Headers: X-Request-Id, Retry-After, Idempotency-Replayed\r\n"
+    "Access-Control-Expose-Headers: *\r\n"
 
 /* A head under construction; what does not fit marks it. */
 typedef struct head_text {
@@ -78,7 +78,7 @@ static void put_head(head_text *h, gateway_conn *c, const gateway_answer *a, con
     h->len = 0;
     h->full = false;
     put_status(h, a->status);
-    put(h, gateway_loop_date(c->loop), c->loop->date_len);
+    put(h, gateway_loop_date(c->loop), GATEWAY_DATE_LEN);
     if (a->type != NULL) {
         PUT_LITERAL(h, "Content-Type: ");
         put_str(h, a->type);

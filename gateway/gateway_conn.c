@@ -261,10 +261,10 @@ static bool wants_input(const gateway_conn *c)
 
 static ssize_t take_head(gateway_conn *c, const char *data, size_t len)
 {
-    if (c->phase != GATEWAY_PHASE_HEAD) {
+    ssize_t n = gateway_http_head(&c->http, data, len);
+    if (n == 0 && c->phase != GATEWAY_PHASE_HEAD) {
         gateway_loop_enter(c->loop, c, GATEWAY_PHASE_HEAD);
     }
-    ssize_t n = gateway_http_head(&c->http, data, len);
     if (n < 0) {
         refuse(c, gateway_error_of_http(gateway_http_error_status(n)));
         return (ssize_t)len;

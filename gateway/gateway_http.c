@@ -252,28 +252,34 @@ static int on_message_complete(llhttp_t *parser)
 
 /* ---- guard: line discipline of the head ---- */
 
-/* "HTTP/2.0" and the like at the end of a request line: well formed, not served. */
-static bool foreign_version(const char *line, size_t len)
+/* A request line has two single spaces and ends with the version; other versions of that form are
+ * well formed, not served. */
+static int check_request_line(const char *line, size_t len)
 {
-    if (len < VERSION_LEN + 1) {
-        return false;
-    }
+    const char *space = memchr(line, ' ', len);
     const char *v = line + len - VERSION_LEN;
-    bool form = v[-1] == ' ' && memcmp(v, "HTTP/", 5) == 0 && v[5] >= '0' && v[5] <= '9' &&
-                v[6] == '.' && v[7] >= '0' && v[7] <= '9';
-    return form && !(v[5] == '1' && v[7] <= '1');
+    if (space == NULL || len < VERSION_LEN + 1 || v - 1 <= space + 1 ||
+        memchr(space + 1, ' ', (size_t)(v - 1 - (space + 1))) != NULL) {
+        return -EBADMSG;
+    }
+    if (v[-1] != ' ' || memcmp(v, "HTTP/", 5) != 0 || v[5] < '0' || v[5] > '9' || v[6] != '.' ||
+        v[7] < '0' || v[7] > '9') {
+        return -EBADMSG;
+    }
+    return v[5] == '1' && v[7] <= '1' ? 0 : -EPROTONOSUPPORT;
 }
 
-/* An HTTP token may not be empty and stands directly before its colon (RFC 9112 section 5.1). */
+/* What llhttp would let pass: bare CR, NUL, folding, white space before the first header, an empty
+ * name. */
 static int check_line(const char *line, size_t len, bool first)
 {
     if (memchr(line, '\r', len) != NULL || memchr(line, '\0', len) != NULL) {
         return -EBADMSG;
     }
-    if (line[0] == ' ' || line[0] == '\t') {
+    if (line[0] == ' ' || line[0] == '\t' || line[0] == ':') {
         return -EBADMSG;
     }
-    return first && foreign_version(line, len) ? -EPROTONOSUPPORT : 0;
+    return first ? check_request_line(line, len) : 0;
 }
 
 /* Looks through the lines that came since the last call. Returns the head's length, 0 when its end

@@ -18,11 +18,12 @@
 
 #include <sys/types.h>
 
-#define GATEWAY_HEAD_MAX_BYTES 16384  /* request line and all headers */
-#define GATEWAY_LINE_MAX_BYTES 8192   /* request target */
-#define GATEWAY_HEADERS_MAX 100       /* lines, trailers included */
-#define GATEWAY_FRAMING_MAX_BYTES 512 /* of chunk line and extensions between two pieces of body   \
-                                       */
+#define GATEWAY_HEAD_MAX_BYTES 16384 /* request line and all headers */
+#define GATEWAY_LINE_MAX_BYTES 8192  /* request target */
+#define GATEWAY_HEADERS_MAX 100      /* lines, trailers included */
+#define GATEWAY_FRAMING_MAX_BYTES                                                                  \
+    512 /* of chunk line and extensions between two pieces of body                                 \
+         */
 #define GATEWAY_TRAILER_MAX_BYTES 4096
 
 typedef enum gateway_method {

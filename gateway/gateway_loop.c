@@ -228,8 +228,7 @@ const char *gateway_loop_date(gateway_loop *l)
         struct tm tm;
         l->date_s = now;
         gmtime_r(&now, &tm);
-        l->date_len =
-            strftime(l->date, sizeof(l->date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+        strftime(l->date, sizeof(l->date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
     }
     return l->date;
 }

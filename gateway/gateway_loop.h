@@ -28,6 +28,9 @@ typedef enum gateway_phase {
 
 #define GATEWAY_IO_BYTES 65536 /* one read or write of a socket */
 
+/* "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" */
+#define GATEWAY_DATE_LEN 37
+
 typedef struct gateway_conn_list {
     gateway_conn *first;
     gateway_conn *last;
@@ -48,8 +51,7 @@ typedef struct gateway_loop {
     uint64_t next_request; /* of the request ids made here */
     char id_prefix[9];
     time_t date_s;
-    char date[40]; /* "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" */
-    size_t date_len;
+    char date[GATEWAY_DATE_LEN + 1];
     /* scratch of the connection being served */
     size_t tx_len;
     char rx[GATEWAY_IO_BYTES];
@@ -79,7 +81,7 @@ void gateway_loop_enter(gateway_loop *l, gateway_conn *conn, gateway_phase phase
 /* gateway_loop_leave takes it out of all lists. */
 void gateway_loop_leave(gateway_loop *l, gateway_conn *conn);
 
-/* gateway_loop_date gives the Date header line of this second. */
+/* gateway_loop_date gives the Date header line of this second, GATEWAY_DATE_LEN bytes. */
 const char *gateway_loop_date(gateway_loop *l);
 
 #endif

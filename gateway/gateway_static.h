@@ -6,8 +6,9 @@
 
 #include "gateway_exchange.h"
 
-#define GATEWAY_HEALTH_BYTES 200 /* body of /healthz, padded: monitors and benchmarks rely on it   \
-                                  */
+#define GATEWAY_HEALTH_BYTES                                                                       \
+    200 /* body of /healthz, padded: monitors and benchmarks rely on it                            \
+         */
 
 void gateway_static_healthz(gateway_exchange *ex);
 void gateway_static_readyz(gateway_exchange *ex);

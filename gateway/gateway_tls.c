@@ -39,8 +39,7 @@ static void set_options(SSL_CTX *ctx)
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                  SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                              SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(ctx, 1); /* one read(2) a record instead of two */
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets instead */
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)session_context,
@@ -125,6 +124,18 @@ SSL *gateway_tls_new_session(gateway_tls *tls, int fd)
     return ssl;
 }
 
+/* The error of a read or write that moved nothing. The thread's error queue, which SSL_get_error
+ * looks at, is left empty, so that calls that succeed need not clear it. */
+static ssize_t stalled(SSL *ssl, int n)
+{
+    int error = SSL_get_error(ssl, n);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+        return -EAGAIN;
+    }
+    ERR_clear_error();
+    return error == SSL_ERROR_ZERO_RETURN ? 0 : -EPROTO;
+}
+
 int gateway_tls_accept(SSL *ssl)
 {
     ERR_clear_error();
@@ -132,28 +143,10 @@ int gateway_tls_accept(SSL *ssl)
     if (n == 1) {
         return 0;
     }
-    switch (SSL_get_error(ssl, n)) {
-    case SSL_ERROR_WANT_READ:
-        return -EAGAIN;
-    case SSL_ERROR_WANT_WRITE:
-        return -EINPROGRESS;
-    default:
+    if (stalled(ssl, n) != -EAGAIN) {
         return -EPROTO;
     }
-}
-
-/* The error of a read or write that moved nothing. */
-static ssize_t stalled(SSL *ssl, int n)
-{
-    switch (SSL_get_error(ssl, n)) {
-    case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE:
-        return -EAGAIN;
-    case SSL_ERROR_ZERO_RETURN:
-        return 0;
-    default:
-        return -EPROTO;
-    }
+    return SSL_want_write(ssl) ? -EINPROGRESS : -EAGAIN;
 }
 
 ssize_t gateway_tls_read(SSL *ssl, void *data, size_t len, bool *more)
@@ -161,7 +154,6 @@ ssize_t gateway_tls_read(SSL *ssl, void *data, size_t len, bool *more)
     size_t got = 0;
     *more = false;
     while (got < len) {
-        ERR_clear_error();
         int n = SSL_read(ssl, (char *)data + got, (int)RF_MIN(len - got, (size_t)INT_MAX));
         if (n <= 0) {
             ssize_t err = stalled(ssl, n);
@@ -178,7 +170,6 @@ ssize_t gateway_tls_read(SSL *ssl, void *data, size_t len, bool *more)
 
 ssize_t gateway_tls_write(SSL *ssl, const void *data, size_t len)
 {
-    ERR_clear_error();
     int n = SSL_write(ssl, data, (int)RF_MIN(len, (size_t)INT_MAX));
     return n > 0 ? n : (stalled(ssl, n) == -EAGAIN ? -EAGAIN : -EPROTO);
 }
