@@ -6,14 +6,14 @@
 #include <dirent.h>
 #include <stdio.h>
 
-#define MAX_INPUT (64u << 20)
+#define CORPUS_FILE_MAX (64u << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int replay_file(const char *path)
 {
     rf_buf input;
-    rf_buf_init(&input, MAX_INPUT);
+    rf_buf_init(&input, CORPUS_FILE_MAX);
     int err = rf_file_read(path, &input);
     if (err == 0) {
         LLVMFuzzerTestOneInput(input.len > 0 ? input.data : (const uint8_t *)"", input.len);
