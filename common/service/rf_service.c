@@ -102,10 +102,10 @@ static int print_help(const rf_service_def *def, const rf_config_set *set)
 {
     rf_buf out;
     rf_buf_init(&out, HELP_MAX_BYTES);
-    rf_buf_printf(&out, "reflection-%s: %s\n\nSettings (also in the environment as ", def->name,
-                  def->summary);
-    rf_buf_printf(&out, "REFLECTION_%s_NAME, or as lines name = value in --config=FILE):\n",
-                  def->name);
+    rf_buf_printf(&out,
+                  "reflection-%s: %s\n\nSettings, as --name=value, as REFLECTION_%s_NAME in the "
+                  "environment (capitals,\n_ for .) or as lines name = value in --config=FILE:\n",
+                  def->name, def->summary, def->name);
     rf_config_help(set, &out);
     fputs(rf_buf_str(&out), stdout);
     rf_buf_done(&out);
