@@ -1,11 +1,14 @@
-# rf_proto(NAME FILE.proto [LINK other rf_proto libraries])
+# rf_proto(NAME FILE.proto [ROOT folder, else proto/] [LINK other rf_proto libraries])
 # Static library proto_<name> from one .proto: protoc-c messages, and the method table and schema
 # (FileDescriptorSet) that rf_rpc_gen makes of protoc's descriptor set. Generated headers are found
 # as <reflection/x/v1/x.pb-c.h> and <reflection/x/v1/x.rpc.h>.
 function(rf_proto name file)
-    cmake_parse_arguments(A "" "" "LINK" ${ARGN})
+    cmake_parse_arguments(A "" "ROOT" "LINK" ${ARGN})
     rf_pkg(PROTOBUF_C libprotobuf-c)
     set(root ${CMAKE_SOURCE_DIR}/proto)
+    if(A_ROOT)
+        set(root ${A_ROOT})
+    endif()
     set(out ${CMAKE_BINARY_DIR}/proto)
     string(REGEX REPLACE "\\.proto$" "" stem "${file}")
     get_filename_component(dir ${out}/${stem} DIRECTORY)

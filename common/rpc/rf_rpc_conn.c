@@ -80,26 +80,31 @@ static void conn_destroy(void *user)
 
 /* ---- reading ---- */
 
-static void read_more(rf_rpc_conn *conn)
+/* Asks for more, unless the connection was closed meanwhile. */
+static bool read_more(rf_rpc_conn *conn)
 {
-    rf_rpc_iov iov[2];
-    size_t n_iov = rf_rpc_input_iov(conn, iov);
-    rf_rpc_net_read(conn->net, iov, n_iov);
+    rf_rpc_hub_lock(conn->hub);
+    bool alive = !conn->dead;
+    if (alive) {
+        rf_rpc_iov iov[2];
+        size_t n_iov = rf_rpc_input_iov(conn, iov);
+        rf_rpc_net_read(conn->net, iov, n_iov);
+    }
+    rf_rpc_hub_unlock(conn->hub);
+    return alive;
 }
 
 static void on_read(void *user, ssize_t n)
 {
     rf_rpc_conn *conn = (rf_rpc_conn *)user;
-    if (n > 0 && rf_rpc_input(conn, (size_t)n)) {
-        read_more(conn); /* keeps the reader's reference */
-        return;
+    if (n > 0 && rf_rpc_input(conn, (size_t)n) && read_more(conn)) {
+        return; /* keeps the reader's reference */
     }
     rf_rpc_hub_lock(conn->hub);
     rf_rpc_enter_library();
     rf_rpc_conn_close_locked(conn, "connection lost");
     rf_rpc_leave_library();
-    rf_rpc_hub *hub = conn->hub;
-    rf_rpc_hub_unlock(hub);
+    rf_rpc_hub_unlock(conn->hub);
     rf_rpc_conn_unref(conn);
 }
 
@@ -118,7 +123,9 @@ void rf_rpc_conn_open(rf_rpc_conn *conn)
     rf_rpc_conn_ref(conn); /* the reader's */
     rf_rpc_flush_locked(conn);
     rf_rpc_hub_unlock(conn->hub);
-    read_more(conn);
+    if (!read_more(conn)) {
+        rf_rpc_conn_unref(conn);
+    }
 }
 
 /* ---- keep-alive ---- */

@@ -200,7 +200,6 @@ struct rf_rpc_conn {
     rf_rpc_net *net;  /* NULL in tests that feed bytes by hand */
     bool is_server;
     bool dead;
-    bool reading; /* a read is in progress */
     bool got_magic;
     bool peer_going; /* GOAWAY received */
     bool going;      /* GOAWAY sent */

@@ -198,27 +198,24 @@ void rf_rpc_net_read(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov)
 }
 
 /* nng writes to sockets at once when it can. The attempt has no callback; when nothing went out it
- * is taken back, and the caller asks again with a callback. */
-static ssize_t try_write(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov)
+ * is taken back. */
+ssize_t rf_rpc_net_write(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov)
 {
+    if (net->is_tls) {
+        return -EAGAIN; /* its records are made on threads of nng */
+    }
     set_iov(net->try_aio, iov, n_iov);
     nng_stream_send(net->stream, net->try_aio);
     nng_aio_cancel(net->try_aio);
     nng_aio_wait(net->try_aio);
-    return aio_count(net->try_aio);
+    ssize_t n = aio_count(net->try_aio);
+    return n == -ECANCELED ? -EAGAIN : n;
 }
 
-ssize_t rf_rpc_net_write(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov)
+void rf_rpc_net_write_later(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov)
 {
-    if (!net->is_tls) {
-        ssize_t n = try_write(net, iov, n_iov);
-        if (n != -ECANCELED) {
-            return n;
-        }
-    }
     set_iov(net->write_aio, iov, n_iov);
     nng_stream_send(net->stream, net->write_aio);
-    return -EINPROGRESS;
 }
 
 void rf_rpc_net_close(rf_rpc_net *net)

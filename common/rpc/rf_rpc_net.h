@@ -35,12 +35,17 @@ rf_rpc_cert *rf_rpc_cert_free(rf_rpc_cert *cert);
 /* rf_rpc_net_start names the callbacks; before the first read or write. */
 void rf_rpc_net_start(rf_rpc_net *net, const rf_rpc_net_events *events, void *user);
 
-/* rf_rpc_net_read reads into up to RF_RPC_NET_IOV pieces; the read callback follows. */
+/* rf_rpc_net_read reads into up to RF_RPC_NET_IOV pieces; the read callback follows. Not after
+ * close: nng forgets what is asked of a closed stream. */
 void rf_rpc_net_read(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov);
 
-/* rf_rpc_net_write writes what the kernel takes at once and returns the bytes; -EINPROGRESS when it
- * takes nothing now, then the written callback follows; or another negative errno. */
+/* rf_rpc_net_write writes what the kernel takes at once and returns the bytes; -EAGAIN when it
+ * takes nothing now, then rf_rpc_net_write_later is to be asked; or another negative errno. */
 ssize_t rf_rpc_net_write(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov);
+
+/* rf_rpc_net_write_later writes when the kernel takes something; the written callback follows. Not
+ * after close. */
+void rf_rpc_net_write_later(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov);
 
 /* rf_rpc_net_close ends reads and writes in progress; their callbacks come. */
 void rf_rpc_net_close(rf_rpc_net *net);

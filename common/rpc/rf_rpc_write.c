@@ -492,8 +492,8 @@ static void batch_written(rf_rpc_batch *b, size_t n)
     b->n_seg -= i;
 }
 
-/* Writes the batch as far as the kernel takes it. 0 when it has all; -EINPROGRESS when the written
- * callback goes on with it. Without the lock: the batch belongs to whoever set conn->sending. */
+/* Writes the batch as far as the kernel takes it: 0 when it has all, -EAGAIN when it has not.
+ * Without the lock: the batch belongs to whoever set conn->sending. */
 static int batch_write(rf_rpc_conn *conn)
 {
     while (conn->batch.n_seg > 0) {
@@ -520,7 +520,10 @@ static void send_on(rf_rpc_conn *conn)
             batch_done(conn);
         }
     }
-    if (err == -EINPROGRESS) {
+    if (err == -EAGAIN && !conn->dead) {
+        rf_rpc_iov iov[RF_RPC_BATCH_SEGMENTS];
+        size_t n_iov = batch_iov(&conn->batch, iov);
+        rf_rpc_net_write_later(conn->net, iov, n_iov);
         return; /* the reference goes with the write */
     }
     batch_done(conn);
