@@ -192,7 +192,7 @@ static uint32_t extended_rate(const uint8_t *d)
 static void put_aiff_header(rf_av_source *s, const chunks *c, bool compressed)
 {
     put(s, "FORM", 4);
-    put_be32(s, (uint32_t)RF_MIN(s->len + 64, (int64_t)UINT32_MAX));
+    put_be32(s, (uint32_t)s->len + (compressed ? 52 : 46)); /* all that follows */
     put(s, compressed ? "AIFCCOMM" : "AIFFCOMM", 8);
     put_be32(s, compressed ? 24 : 18);
     put(s, c->format, compressed ? 22 : 18);
