@@ -151,7 +151,9 @@ typedef struct rf_bus_member {
  * Returns -EUSERS in a full group through *ret_refused. */
 int rf_bus_local_join(rf_bus_local *local, const char *group, rf_bus_topic_row *const *topics,
                       size_t n_topics, rf_bus_start start, rf_bus_member *member, int *ret_refused);
-int rf_bus_local_leave(rf_bus_local *local, int64_t group, const char *name);
+
+/* rf_bus_local_leave strikes a member off and shares its partitions out. */
+int rf_bus_local_leave(rf_bus_local *local, int64_t group, const char *name, bool *ret_was_there);
 
 /* rf_bus_local_dead says whether no process holds the lock of a member any more. */
 bool rf_bus_local_dead(const rf_bus_local *local, const char *name);

@@ -33,18 +33,19 @@ static rf_bus_held *held_new(const rf_bus_local_sub *s, uint32_t index, sqlite3_
     const rf_bus_slot *sl = &s->slots[index];
     size_t n_bytes = (size_t)(sqlite3_column_bytes(stmt, 2) + sqlite3_column_bytes(stmt, 3) +
                               sqlite3_column_bytes(stmt, 4));
-    rf_bus_held *h = malloc(sizeof(rf_bus_held) + n_bytes);
+    size_t topic_size = strlen(s->topics[sl->topic]) + 1;
+    rf_bus_held *h = malloc(sizeof(rf_bus_held) + n_bytes + topic_size);
     if (h == NULL) {
         return NULL;
     }
     uint8_t *to = h->bytes;
     h->box.free = held_free;
     h->next = NULL;
-    h->size = sizeof(rf_bus_held) + n_bytes;
+    h->size = sizeof(rf_bus_held) + n_bytes + topic_size;
     h->slot = index;
     h->generation = sl->generation;
     rf_bus_message *m = &h->box.message;
-    m->topic = s->topics[sl->topic];
+    m->topic = memcpy(h->bytes + n_bytes, s->topics[sl->topic], topic_size);
     m->partition = sl->partition;
     m->offset = sqlite3_column_int64(stmt, 0) - RF_BUS_ROW(sl->part, 0);
     m->at_ms = sqlite3_column_int64(stmt, 1);

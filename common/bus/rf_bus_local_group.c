@@ -356,12 +356,12 @@ int rf_bus_local_join(rf_bus_local *local, const char *group, rf_bus_topic_row *
     return err == 0 ? rebalance(local, member->group) : err;
 }
 
-int rf_bus_local_leave(rf_bus_local *local, int64_t group, const char *name)
+int rf_bus_local_leave(rf_bus_local *local, int64_t group, const char *name, bool *ret_was_there)
 {
     sqlite3_stmt *stmt = RF_BUS_ASK(local->db, RF_BUS_SQL_MEMBER_DROP, group);
     rf_bus_db_name(stmt, 2, name);
     int err = rf_bus_db_run(local->db, stmt);
-    bool gone_before = err == 0 && rf_bus_db_changes(local->db) == 0;
+    *ret_was_there = err == 0 && rf_bus_db_changes(local->db) > 0;
     unlink_lock(local, name);
-    return err < 0 || gone_before ? err : rebalance(local, group);
+    return *ret_was_there ? rebalance(local, group) : err;
 }

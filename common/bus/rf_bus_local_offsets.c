@@ -76,10 +76,26 @@ int rf_bus_local_commit(void *self, const rf_bus_message *message)
     return ours ? 0 : -ESTALE;
 }
 
+/* Offsets that could not be written have another go when somebody asks for them. */
+static void commit_again(rf_bus_local_sub *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    bool post = s->commit_err < 0 && !s->commit_waits;
+    if (post) {
+        s->n_stored++;
+        s->commit_waits = true;
+    }
+    pthread_mutex_unlock(&s->mutex);
+    if (post) {
+        rf_bus_local_post(s->local, &s->commit_op, false);
+    }
+}
+
 int rf_bus_local_commit_wait(void *self, int64_t at_ns)
 {
     rf_bus_local_sub *s = self;
     int err = 0;
+    commit_again(s);
     rf_bus_local_hurry(s->local);
     pthread_mutex_lock(&s->mutex);
     uint64_t until = s->n_stored;

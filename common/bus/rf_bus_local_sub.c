@@ -91,19 +91,20 @@ typedef struct expel {
     rf_bus_op op; /* first */
     int64_t group;
     char name[RF_BUS_NAME_LEN];
+    bool was_there; /* several survivors see the same death */
 } expel;
 
 static int expel_run(rf_bus_local *local, rf_bus_op *op)
 {
-    const expel *e = (expel *)op;
-    return rf_bus_local_leave(local, e->group, e->name);
+    expel *e = (expel *)op;
+    return rf_bus_local_leave(local, e->group, e->name, &e->was_there);
 }
 
 static void expel_done(rf_bus_local *local, rf_bus_op *op, int err)
 {
     (void)local;
     const expel *e = (expel *)op;
-    if (err == 0) {
+    if (err == 0 && e->was_there) {
         RF_LOG_INFO("bus member is gone, its partitions are shared out", RF_STR("member", e->name));
     }
     free(op);
@@ -304,7 +305,8 @@ static int join_run(rf_bus_local *local, void *arg)
 static int leave_run(rf_bus_local *local, void *arg)
 {
     const rf_bus_local_sub *s = arg;
-    return rf_bus_local_leave(local, s->member.group, s->member.name);
+    bool was_there = false;
+    return rf_bus_local_leave(local, s->member.group, s->member.name, &was_there);
 }
 
 static int epoll_add(const rf_bus_local_sub *s, int fd)

@@ -1,0 +1,62 @@
+/*
+ * bus_fixture.h - what the bus tests share. The suite runs against any backend: REFLECTION_BUS_URL
+ * names one that is up; without it every test gets a local bus in a directory of its own.
+ */
+#ifndef BUS_FIXTURE_H
+#define BUS_FIXTURE_H
+
+#include "rf_bus.h"
+#include "rf_time.h"
+
+#include <criterion/criterion.h>
+
+#define BUS_SOON_NS (rf_time_ns() + 20 * RF_NS_PER_S) /* what must happen, happens long before */
+#define BUS_MS(n) (rf_time_ns() + (int64_t)(n)*RF_NS_PER_MS)
+
+extern char bus_url[512];
+
+/* The directory of the local bus under test, "" for another backend. */
+extern char bus_dir[256];
+
+/* Before and after each test of a suite: TestSuite(x, .init = bus_setup, .fini = bus_teardown). */
+void bus_setup(void);
+void bus_teardown(void);
+
+/* bus_fresh makes a name no other test uses; one of 8 static buffers in turn. */
+const char *bus_fresh(const char *prefix);
+
+rf_bus *bus_open(void);
+rf_bus_sub *bus_join(rf_bus *bus, const char *group, const char *topic);
+rf_bus_sub *bus_join_at(rf_bus *bus, const char *group, const char *topic, rf_bus_start start);
+
+/* bus_put produces one record and asserts that it was taken; key NULL for none. */
+void bus_put(rf_bus *bus, const char *topic, const char *key, const char *value);
+void bus_put_numbers(rf_bus *bus, const char *topic, int from, int to); /* values "from".."to-1" */
+void bus_flush(rf_bus *bus);
+
+/* bus_take waits for a message and asserts that there is one. */
+rf_bus_message *bus_take(rf_bus_sub *sub);
+
+/* bus_expect takes a message, compares its value, commits when told so, and frees it. */
+void bus_expect(rf_bus_sub *sub, const char *value, bool commit);
+
+/* bus_expect_none asserts that nothing comes within ms. */
+void bus_expect_none(rf_bus_sub *sub, int ms);
+
+/* bus_value is the value as a number; bus_text copies it as a string (static buffer). */
+int bus_value(const rf_bus_message *m);
+const char *bus_text(const rf_bus_message *m);
+
+/* bus_drain takes messages until none came for quiet_ms, commits each; counts[value]++ for values
+ * below n. Returns how many there were. */
+int bus_drain(rf_bus_sub *sub, int quiet_ms, int *counts, int n);
+
+/* bus_settle polls every subscription until together they own n partitions of their topics. */
+void bus_settle(rf_bus_sub **subs, size_t n_subs, size_t n_partitions);
+
+/* bus_owned counts the partitions of a subscription, polled once. */
+size_t bus_owned(rf_bus_sub *sub);
+
+int64_t bus_lag(rf_bus *bus, const char *group, const char *topic);
+
+#endif
