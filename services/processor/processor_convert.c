@@ -52,9 +52,13 @@ static uint32_t default_rate(rf_media_format format, uint32_t rate_hz)
                                      : rate_hz;
 }
 
-/* FLAC keeps 16-bit sources at 16 bit; everything that was computed, and all WAV, is 24 bit. */
+/* FLAC keeps 16-bit sources at 16 bit; everything that was computed, and all WAV, is 24 bit. Lossy
+ * formats have no depth. */
 static uint32_t bit_depth(const rf_encode_params *p, const processor_audio *a)
 {
+    if (p->format != RF_FORMAT_WAV && p->format != RF_FORMAT_FLAC) {
+        return 0;
+    }
     bool is_same = p->rate_hz == a->rate_hz && p->n_channels == a->channels;
     bool is_short = a->source_bits > 0 && a->source_bits <= 16;
     return p->format == RF_FORMAT_FLAC && is_same && is_short ? 16 : 24;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -150,7 +151,8 @@ static int open_outputs(processor_step_call *call)
     return 0;
 }
 
-/* What the child says about a descriptor must be true; from here on nobody changes it. */
+/* What the child says about a descriptor must be true, save that it cannot cut what it needs no
+ * more; from here on nobody changes it. */
 static int seal_outputs(const processor_step_call *call)
 {
     for (size_t i = 0; i < call->module->n_out; i++) {
@@ -163,7 +165,8 @@ static int seal_outputs(const processor_step_call *call)
             processor_value_done(v);
             continue;
         }
-        if (fstat(v->fd, &st) < 0 || (uint64_t)st.st_size != v->size ||
+        if (fstat(v->fd, &st) < 0 || (uint64_t)st.st_size < v->size ||
+            ftruncate(v->fd, (off_t)v->size) < 0 ||
             fcntl(v->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0 ||
             (v->type == PROCESSOR_AUDIO && !processor_audio_valid(v))) {
             return -EBADMSG;
@@ -172,23 +175,63 @@ static int seal_outputs(const processor_step_call *call)
     return 0;
 }
 
+/* Opens each input anew, read-only and with a position of its own: children that share a file
+ * neither disturb nor change it. fds[0..n) are replaced; on failure none is left open. */
+static int reopen_inputs(int *fds, size_t n)
+{
+    char path[64];
+    for (size_t i = 0; i < n; i++) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[i]);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            int err = -errno;
+            while (i > 0) {
+                close(fds[--i]);
+            }
+            return err;
+        }
+        fds[i] = fd;
+    }
+    return 0;
+}
+
+static size_t count_fds(const processor_value *values, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        count += values[i].fd >= 0;
+    }
+    return count;
+}
+
+static int hand_over(processor_host *h, const processor_step_call *call, const rf_buf *task,
+                     const int *fds, size_t n_fds, rf_sandbox_child **ret)
+{
+    const rf_sandbox_task t = {.data = task->data,
+                               .len = task->len,
+                               .fds = fds,
+                               .n_fds = n_fds,
+                               .limits = {.address_bytes = h->config.memory_bytes,
+                                          .file_bytes = h->config.max_file_bytes,
+                                          .wall_ms = wall_ms(call->deadline_ns)},
+                               .cancel_fd = call->cancel_fd};
+    return rf_sandbox_start(h->pool, &t, rf_time_ns() + START_WAIT_NS, ret);
+}
+
 static int start_child(processor_host *h, const processor_step_call *call, rf_sandbox_child **ret)
 {
     int fds[PROCESSOR_WIRE_FDS];
     size_t n_fds = 0;
+    size_t n_in = count_fds(call->in, call->module->n_in);
     rf_buf task;
     rf_buf_init(&task, PROCESSOR_WIRE_MAX);
     int err = processor_wire_task(call->module, call->in, call->out, &task, fds, &n_fds);
+    err = err == 0 ? reopen_inputs(fds, n_in) : err;
     if (err == 0) {
-        const rf_sandbox_task t = {.data = task.data,
-                                   .len = task.len,
-                                   .fds = fds,
-                                   .n_fds = n_fds,
-                                   .limits = {.address_bytes = h->config.memory_bytes,
-                                              .file_bytes = h->config.max_file_bytes,
-                                              .wall_ms = wall_ms(call->deadline_ns)},
-                                   .cancel_fd = call->cancel_fd};
-        err = rf_sandbox_start(h->pool, &t, rf_time_ns() + START_WAIT_NS, ret);
+        err = hand_over(h, call, &task, fds, n_fds, ret);
+        for (size_t i = 0; i < n_in; i++) {
+            close(fds[i]);
+        }
     }
     rf_buf_done(&task);
     return err;

@@ -19,6 +19,8 @@ int processor_beats_run(processor_call *call);
 int processor_chords_run(processor_call *call);
 int processor_key_run(processor_call *call);
 int processor_sections_run(processor_call *call);
+int processor_stems_run(processor_call *call);
+int processor_drums_run(processor_call *call);
 
 #define PROCESSOR_COPY_VERSION 1
 #define PROCESSOR_NOOP_VERSION 1
@@ -26,5 +28,6 @@ int processor_sections_run(processor_call *call);
 #define PROCESSOR_CONVERT_VERSION 1
 #define PROCESSOR_LOUDNESS_VERSION 1
 #define PROCESSOR_ANALYSIS_VERSION 1
+#define PROCESSOR_SPLIT_VERSION 1
 
 #endif

@@ -228,10 +228,12 @@ int processor_wire_read_reply(const void *data, size_t len, const processor_modu
                               processor_reply *ret, processor_value *out)
 {
     reader r = {data, len, false};
+    uint8_t percent;
     *ret = (processor_reply){0};
     switch (get_u8(&r)) {
     case PROGRESS:
-        ret->percent = RF_MIN(get_u8(&r), 100u);
+        percent = get_u8(&r);
+        ret->percent = RF_MIN(percent, 100u);
         break;
     case END:
         ret->is_end = true;

@@ -1,4 +1,5 @@
 #include "processor_workflow.h"
+#include "rf_buf.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
