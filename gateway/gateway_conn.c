@@ -52,7 +52,7 @@ gateway_conn *gateway_conn_new(gateway_loop *l, int fd, SSL *ssl)
     }
     atomic_fetch_add_explicit(&l->n_conns, 1, memory_order_relaxed);
     set_state(c, ssl != NULL ? GATEWAY_CONN_HANDSHAKE : GATEWAY_CONN_HEAD,
-              ssl != NULL ? GATEWAY_PHASE_HEAD : GATEWAY_PHASE_IDLE);
+              ssl != NULL ? GATEWAY_PHASE_HEAD : GATEWAY_PHASE_FRESH);
     return c;
 }
 
@@ -203,13 +203,12 @@ static void go_on(gateway_conn *c)
 {
     if (c->closing && c->state != GATEWAY_CONN_LINGER) {
         if (c->ssl != NULL) {
-            SSL_shutdown(c->ssl);
+            gateway_tls_shutdown(c->ssl);
         }
         shutdown(c->fd, SHUT_WR);
         set_state(c, GATEWAY_CONN_LINGER, GATEWAY_PHASE_LINGER);
-    } else if (c->state == GATEWAY_CONN_HEAD && c->phase != GATEWAY_PHASE_HEAD &&
-               c->phase != GATEWAY_PHASE_IDLE) {
-        gateway_loop_enter(c->loop, c, GATEWAY_PHASE_IDLE);
+    } else if (c->state == GATEWAY_CONN_HEAD && c->phase == GATEWAY_PHASE_SEND) {
+        gateway_loop_enter(c->loop, c, GATEWAY_PHASE_FRESH);
     }
 }
 
@@ -219,7 +218,7 @@ void gateway_conn_answered(gateway_conn *c)
     gateway_exchange *ex = c->ex;
     c->ex = NULL;
     c->want_out = false;
-    set_state(c, GATEWAY_CONN_HEAD, GATEWAY_PHASE_IDLE);
+    set_state(c, GATEWAY_CONN_HEAD, GATEWAY_PHASE_FRESH);
     if (!c->closing) {
         gateway_http_reset(&c->http, &c->req);
         c->again = true;
@@ -390,7 +389,7 @@ static void handshake(gateway_conn *c)
 {
     int err = gateway_tls_accept(c->ssl);
     if (err == 0) {
-        set_state(c, GATEWAY_CONN_HEAD, GATEWAY_PHASE_IDLE);
+        set_state(c, GATEWAY_CONN_HEAD, GATEWAY_PHASE_FRESH);
         c->want_out = false;
         c->more = true; /* the first request may have come along */
     } else if (err == -EINPROGRESS) {
@@ -522,11 +521,22 @@ static void body_window(gateway_conn *c)
     gateway_loop_enter(c->loop, c, GATEWAY_PHASE_BODY);
 }
 
+/* Nothing for a second: a connection at rest keeps little more than its socket. */
+static void rest(gateway_conn *c)
+{
+    if (c->ssl != NULL) {
+        gateway_tls_rest(c->ssl);
+    }
+    gateway_loop_enter(c->loop, c, GATEWAY_PHASE_IDLE);
+}
+
 void gateway_conn_expired(gateway_conn *c)
 {
     gateway_conn_enter(c);
     if (c->state == GATEWAY_CONN_BODY) {
         body_window(c);
+    } else if (c->phase == GATEWAY_PHASE_FRESH) {
+        rest(c);
     } else if (c->phase == GATEWAY_PHASE_HEAD && c->state == GATEWAY_CONN_HEAD) {
         refuse(c, GATEWAY_REQUEST_TIMEOUT);
     } else {
@@ -538,7 +548,7 @@ void gateway_conn_expired(gateway_conn *c)
 void gateway_conn_drain(gateway_conn *c)
 {
     gateway_conn_enter(c);
-    if (c->state == GATEWAY_CONN_HEAD && c->phase == GATEWAY_PHASE_IDLE) {
+    if (c->state == GATEWAY_CONN_HEAD && c->phase != GATEWAY_PHASE_HEAD) {
         c->closing = true;
         c->again = false;
     }

@@ -256,9 +256,12 @@ static int on_message_complete(llhttp_t *parser)
  * well formed, not served. */
 static int check_request_line(const char *line, size_t len)
 {
+    if (len < VERSION_LEN + 1) {
+        return -EBADMSG;
+    }
     const char *space = memchr(line, ' ', len);
     const char *v = line + len - VERSION_LEN;
-    if (space == NULL || len < VERSION_LEN + 1 || v - 1 <= space + 1 ||
+    if (space == NULL || v - 1 <= space + 1 ||
         memchr(space + 1, ' ', (size_t)(v - 1 - (space + 1))) != NULL) {
         return -EBADMSG;
     }

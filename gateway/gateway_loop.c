@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define LINGER_NS (2 * RF_NS_PER_S)
+#define FRESH_NS RF_NS_PER_S
 
 /* ---- deadlines ---- */
 
@@ -102,7 +103,8 @@ static void *loop_main(void *user)
 static void set_phases(gateway_loop *l)
 {
     const gateway_config *c = &l->gw->config;
-    l->phase_ns[GATEWAY_PHASE_IDLE] = c->idle_timeout_s * RF_NS_PER_S;
+    l->phase_ns[GATEWAY_PHASE_FRESH] = FRESH_NS;
+    l->phase_ns[GATEWAY_PHASE_IDLE] = c->idle_timeout_s * RF_NS_PER_S - FRESH_NS;
     l->phase_ns[GATEWAY_PHASE_HEAD] = c->head_timeout_ms * RF_NS_PER_MS;
     l->phase_ns[GATEWAY_PHASE_BODY] = c->body_window_s * RF_NS_PER_S;
     l->phase_ns[GATEWAY_PHASE_SEND] = c->send_stall_s * RF_NS_PER_S;
@@ -205,15 +207,22 @@ void gateway_loop_give(gateway_loop *l, int fd, bool tls)
     rf_loop_post(l->loop, take_conn, t);
 }
 
+static void drain_phase(gateway_loop *l, gateway_phase phase)
+{
+    gateway_conn *next = NULL;
+    for (gateway_conn *c = l->phases[phase].first; c != NULL; c = next) {
+        next = c->next;
+        gateway_conn_drain(c);
+    }
+}
+
 static void drain_task(void *user)
 {
     gateway_loop *l = user;
     l->draining = true;
-    gateway_conn *next = NULL;
-    for (gateway_conn *c = l->phases[GATEWAY_PHASE_IDLE].first; c != NULL; c = next) {
-        next = c->next;
-        gateway_conn_drain(c);
-    }
+    drain_phase(l, GATEWAY_PHASE_FRESH);
+    drain_phase(l, GATEWAY_PHASE_IDLE);
+    drain_phase(l, GATEWAY_PHASE_SEND);
 }
 
 void gateway_loop_drain(gateway_loop *l)

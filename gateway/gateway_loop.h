@@ -17,7 +17,8 @@ typedef struct gateway_exchange gateway_exchange;
 /* What a connection is waiting for; each has one length of time for the whole gateway, so that the
  * connections of a phase stand in the order of their deadlines and no heap is needed. */
 typedef enum gateway_phase {
-    GATEWAY_PHASE_IDLE,   /* next request: idle.timeout_s */
+    GATEWAY_PHASE_FRESH,  /* next request, soon: 1 s, then IDLE */
+    GATEWAY_PHASE_IDLE,   /* next request: the rest of idle.timeout_s */
     GATEWAY_PHASE_HEAD,   /* handshake or head complete: head.timeout_ms */
     GATEWAY_PHASE_BODY,   /* window of the least rate: body.window_s */
     GATEWAY_PHASE_SEND,   /* any byte of the answer taken: send.stall_s */

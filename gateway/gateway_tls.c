@@ -173,3 +173,14 @@ ssize_t gateway_tls_write(SSL *ssl, const void *data, size_t len)
     int n = SSL_write(ssl, data, (int)RF_MIN(len, (size_t)INT_MAX));
     return n > 0 ? n : (stalled(ssl, n) == -EAGAIN ? -EAGAIN : -EPROTO);
 }
+
+void gateway_tls_shutdown(SSL *ssl)
+{
+    SSL_shutdown(ssl);
+    ERR_clear_error();
+}
+
+void gateway_tls_rest(SSL *ssl)
+{
+    SSL_free_buffers(ssl); /* refuses by itself when bytes are inside */
+}

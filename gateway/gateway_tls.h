@@ -35,4 +35,11 @@ ssize_t gateway_tls_read(SSL *ssl, void *data, size_t len, bool *more);
  * After -EAGAIN the next write must begin with the same bytes. */
 ssize_t gateway_tls_write(SSL *ssl, const void *data, size_t len);
 
+/* gateway_tls_shutdown says that no more bytes follow, as far as the socket takes that now. */
+void gateway_tls_shutdown(SSL *ssl);
+
+/* gateway_tls_rest gives back the buffers of a connection at rest, about 34 KiB; they come again by
+ * themselves. */
+void gateway_tls_rest(SSL *ssl);
+
 #endif
