@@ -1,0 +1,509 @@
+/*
+ * The store: creating, reading, listing, idempotency, commits and reopening.
+ */
+#include "job_fixture.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "job_migrations.h"
+#include "job_sql.h"
+#include "rf_time.h"
+
+static fixture f;
+
+static void set_up(void)
+{
+    rf_time_drive();
+    fixture_open(&f);
+}
+
+static void tear_down(void)
+{
+    fixture_close(&f);
+}
+
+TestSuite(store, .init = set_up, .fini = tear_down);
+
+Test(store, a_new_job_is_queued_with_everything_it_was_given)
+{
+    job_op_create *op = fixture_request(&f);
+    op->name = "song é";
+    op->params = "{\"inputUrl\":\"https://h/x.mp3\",\"n\":1.50}";
+    op->metadata = "{\"k\":\"v\"}";
+    cr_assert_eq(fixture_run(&f, &op->op), 0);
+    cr_assert(rf_uuid4_valid(op->id), "Q2: ids are UUID version 4");
+    cr_assert_not(op->replayed);
+    job_op_get *got = fixture_get(&f, op->id);
+    const job_record *job = &got->job;
+    cr_assert_str_eq(job->id, op->id);
+    cr_assert_str_eq(job->app, "fixture");
+    cr_assert_str_eq(job->name, "song é");
+    cr_assert_str_eq(job->workflow, "fixture");
+    cr_assert_str_eq(job->params, op->params, "params come back unchanged");
+    cr_assert_str_eq(job->metadata, op->metadata);
+    cr_assert_null(job->batch_name);
+    cr_assert_eq(job->state, JOB_QUEUED);
+    cr_assert_null(job->code);
+    cr_assert_eq(job->created_ms, rf_time_wall_ms());
+    cr_assert_eq(job->started_ms, 0);
+    cr_assert_eq(job->completed_ms, 0);
+    cr_assert_eq(job->n_results, 0);
+    job_op_free(&got->op);
+    job_op_free(&op->op);
+}
+
+Test(store, s7_a_job_of_another_application_is_unknown)
+{
+    char other[RF_UUID_LEN];
+    char id[RF_UUID_LEN];
+    fixture_application(&f, "other", other);
+    fixture_create(&f, id);
+    char mine[RF_UUID_LEN];
+    memcpy(mine, f.app, sizeof(mine));
+    memcpy(f.app, other, sizeof(other));
+    job_state state;
+    cr_assert_null(fixture_get(&f, id));
+    cr_assert_eq(fixture_cancel(&f, id, &state), -ENOENT);
+    cr_assert_eq(fixture_delete(&f, id, false), -ENOENT);
+    memcpy(f.app, mine, sizeof(mine));
+    cr_assert_eq(fixture_state(&f, id), JOB_QUEUED);
+}
+
+Test(store, g4_unknown_and_malformed_ids_are_alike)
+{
+    static const char *const ids[] = {"", "x", "00000000-0000-4000-8000-000000000000", "'; DROP"};
+    for (size_t i = 0; i < RF_ARRAY_LEN(ids); i++) {
+        job_state state;
+        cr_assert_null(fixture_get(&f, ids[i]));
+        cr_assert_eq(fixture_cancel(&f, ids[i], &state), -ENOENT);
+        cr_assert_eq(fixture_delete(&f, ids[i], true), -ENOENT);
+    }
+}
+
+Test(store, creating_for_an_unknown_application_is_refused)
+{
+    job_op_create *op = fixture_request(&f);
+    op->app = "11111111-1111-4111-8111-111111111111";
+    cr_assert_eq(fixture_run(&f, &op->op), -ENOENT);
+    job_op_free(&op->op);
+}
+
+Test(store, jobs_survive_a_restart)
+{
+    char id[RF_UUID_LEN];
+    fixture_create(&f, id);
+    fixture_reopen(&f);
+    cr_assert_eq(fixture_state(&f, id), JOB_QUEUED);
+    char claimed[RF_UUID_LEN];
+    cr_assert_eq(fixture_claim_one(&f, "w", claimed), 1);
+    cr_assert_str_eq(claimed, id);
+}
+
+Test(store, a_job_beyond_the_limit_of_queued_ones_is_refused)
+{
+    fixture_close(&f);
+    fixture_open(&f);
+    f.options.queued_max = 3;
+    fixture_reopen(&f);
+    char id[RF_UUID_LEN];
+    for (int i = 0; i < 3; i++) {
+        fixture_create(&f, id);
+    }
+    job_op_create *op = fixture_request(&f);
+    cr_assert_eq(fixture_run(&f, &op->op), -EDQUOT);
+    job_op_free(&op->op);
+    char claimed[RF_UUID_LEN];
+    fixture_claim_one(&f, "w", claimed);
+    fixture_create(&f, id); /* a started job is not queued any more */
+    job_state state;
+    cr_assert_eq(fixture_cancel(&f, id, &state), 0);
+    fixture_create(&f, id); /* nor is a cancelled one */
+}
+
+/* ---- idempotency ---- */
+
+static int create_with_key(const char *key, uint8_t payload, char id[RF_UUID_LEN], bool *replayed)
+{
+    job_op_create *op = fixture_request(&f);
+    op->idempotency_key = key;
+    memset(op->payload_sha256, payload, sizeof(op->payload_sha256));
+    int err = fixture_run(&f, &op->op);
+    memcpy(id, op->id, RF_UUID_LEN);
+    *replayed = op->replayed;
+    job_op_free(&op->op);
+    return err;
+}
+
+Test(store, an_idempotency_key_gives_the_first_answer_again)
+{
+    char first[RF_UUID_LEN];
+    char second[RF_UUID_LEN];
+    bool replayed;
+    cr_assert_eq(create_with_key("k", 1, first, &replayed), 0);
+    cr_assert_not(replayed);
+    cr_assert_eq(create_with_key("k", 1, second, &replayed), 0);
+    cr_assert(replayed);
+    cr_assert_str_eq(first, second);
+    cr_assert_eq(create_with_key("K", 1, second, &replayed), 0);
+    cr_assert_not(replayed, "keys are case-sensitive");
+}
+
+Test(store, an_idempotency_key_with_another_payload_is_refused)
+{
+    char id[RF_UUID_LEN];
+    bool replayed;
+    cr_assert_eq(create_with_key("k", 1, id, &replayed), 0);
+    cr_assert_eq(create_with_key("k", 2, id, &replayed), -EEXIST);
+}
+
+Test(store, idempotency_keys_belong_to_an_application)
+{
+    char other[RF_UUID_LEN];
+    char first[RF_UUID_LEN];
+    char second[RF_UUID_LEN];
+    bool replayed;
+    fixture_application(&f, "other", other);
+    cr_assert_eq(create_with_key("k", 1, first, &replayed), 0);
+    memcpy(f.app, other, sizeof(other));
+    cr_assert_eq(create_with_key("k", 2, second, &replayed), 0);
+    cr_assert_not(replayed);
+    cr_assert_str_neq(first, second);
+}
+
+Test(store, an_idempotency_key_survives_restart_and_deletion_of_its_job)
+{
+    char first[RF_UUID_LEN];
+    char second[RF_UUID_LEN];
+    bool replayed;
+    cr_assert_eq(create_with_key("k", 1, first, &replayed), 0);
+    cr_assert_eq(fixture_delete(&f, first, false), 0);
+    fixture_reopen(&f);
+    cr_assert_eq(create_with_key("k", 1, second, &replayed), 0);
+    cr_assert(replayed);
+    cr_assert_str_eq(first, second);
+}
+
+typedef struct racer {
+    pthread_t thread;
+    char id[RF_UUID_LEN];
+    bool replayed;
+    int err;
+} racer;
+
+static void *race(void *arg)
+{
+    racer *r = arg;
+    r->err = create_with_key("race", 7, r->id, &r->replayed);
+    return NULL;
+}
+
+Test(store, racing_requests_with_one_idempotency_key_make_one_job)
+{
+    racer racers[16];
+    for (size_t i = 0; i < RF_ARRAY_LEN(racers); i++) {
+        pthread_create(&racers[i].thread, NULL, race, &racers[i]);
+    }
+    size_t n_first = 0;
+    for (size_t i = 0; i < RF_ARRAY_LEN(racers); i++) {
+        pthread_join(racers[i].thread, NULL);
+        cr_assert_eq(racers[i].err, 0);
+        cr_assert_str_eq(racers[i].id, racers[0].id);
+        n_first += !racers[i].replayed;
+    }
+    cr_assert_eq(n_first, 1);
+}
+
+/* ---- listing ---- */
+
+static job_op_list *list(uint32_t states, const char *const *workflows, size_t n_workflows,
+                         uint32_t page, uint32_t size)
+{
+    job_op_list *op = JOB_OP_NEW(JOB_OP_LIST, job_op_list, NULL, NULL);
+    op->app = f.app;
+    op->states = states;
+    op->workflows = workflows;
+    op->n_workflows = n_workflows;
+    op->page = page;
+    op->size = size;
+    cr_assert_eq(fixture_run(&f, &op->op), 0);
+    return op;
+}
+
+static size_t count(uint32_t states, const char *workflow, uint32_t page, uint32_t size)
+{
+    job_op_list *op = list(states, &workflow, workflow == NULL ? 0 : 1, page, size);
+    size_t n = op->n_jobs;
+    job_op_free(&op->op);
+    return n;
+}
+
+Test(store, lists_are_newest_first_then_by_id)
+{
+    char ids[6][RF_UUID_LEN];
+    for (size_t i = 0; i < 6; i++) {
+        fixture_create(&f, ids[i]);
+        fixture_advance(i % 2 == 0 ? 0 : 5); /* pairs of the same time */
+    }
+    job_op_list *op = list(0, NULL, 0, 0, 100);
+    cr_assert_eq(op->n_jobs, 6);
+    for (size_t i = 1; i < op->n_jobs; i++) {
+        const job_record *a = &op->jobs[i - 1];
+        const job_record *b = &op->jobs[i];
+        cr_assert(a->created_ms > b->created_ms ||
+                  (a->created_ms == b->created_ms && strcmp(a->id, b->id) < 0));
+    }
+    job_op_free(&op->op);
+}
+
+Test(store, list_filters_join_by_or_within_a_name_and_by_and_between)
+{
+    char id[RF_UUID_LEN];
+    char claimed[RF_UUID_LEN];
+    for (int i = 0; i < 3; i++) {
+        fixture_create(&f, id);
+    }
+    uint64_t fence = fixture_claim_one(&f, "w", claimed);
+    cr_assert(fixture_succeed(&f, claimed, fence));
+    fixture_claim_one(&f, "w", claimed);
+    const uint32_t queued = 1u << JOB_QUEUED;
+    const uint32_t started = 1u << JOB_STARTED;
+    const uint32_t succeeded = 1u << JOB_SUCCEEDED;
+    cr_assert_eq(count(0, NULL, 0, 100), 3);
+    cr_assert_eq(count(queued, NULL, 0, 100), 1);
+    cr_assert_eq(count(started, NULL, 0, 100), 1);
+    cr_assert_eq(count(succeeded | queued, NULL, 0, 100), 2);
+    cr_assert_eq(count(1u << JOB_FAILED, NULL, 0, 100), 0);
+    cr_assert_eq(count(queued, "fixture", 0, 100), 1);
+    cr_assert_eq(count(0, "unknown/slug", 0, 100), 0, "Q12: an unknown slug gives an empty list");
+    static const char *const two[] = {"unknown/slug", "fixture"};
+    job_op_list *op = list(0, two, 2, 0, 100);
+    cr_assert_eq(op->n_jobs, 3);
+    job_op_free(&op->op);
+}
+
+Test(store, lists_are_paged)
+{
+    char id[RF_UUID_LEN];
+    for (int i = 0; i < 7; i++) {
+        fixture_create(&f, id);
+    }
+    cr_assert_eq(count(0, NULL, 0, 3), 3);
+    cr_assert_eq(count(0, NULL, 1, 3), 3);
+    cr_assert_eq(count(0, NULL, 2, 3), 1);
+    cr_assert_eq(count(0, NULL, 3, 3), 0);
+    cr_assert_eq(count(0, NULL, 1000000, 1000), 0, "a page past the end is empty");
+}
+
+Test(store, lists_hold_results_of_jobs_that_succeeded)
+{
+    char id[RF_UUID_LEN];
+    fixture_create(&f, id);
+    uint64_t fence = fixture_claim_one(&f, "w", id);
+    cr_assert(fixture_succeed(&f, id, fence));
+    job_op_list *op = list(0, NULL, 0, 0, 10);
+    cr_assert_eq(op->jobs[0].n_results, 1);
+    cr_assert_str_eq(op->jobs[0].results[0].text, "done");
+    job_op_free(&op->op);
+}
+
+/* ---- groups ---- */
+
+typedef struct counter {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    size_t n_done;
+    size_t n_failed;
+} counter;
+
+static void count_done(job_op *op)
+{
+    counter *c = op->user;
+    pthread_mutex_lock(&c->mutex);
+    c->n_done++;
+    c->n_failed += op->err != 0;
+    pthread_cond_signal(&c->cond);
+    pthread_mutex_unlock(&c->mutex);
+    job_op_free(op);
+}
+
+static void wait_for(counter *c, size_t n)
+{
+    pthread_mutex_lock(&c->mutex);
+    while (c->n_done < n) {
+        pthread_cond_wait(&c->cond, &c->mutex);
+    }
+    pthread_mutex_unlock(&c->mutex);
+}
+
+Test(store, many_writes_commit_in_groups_and_each_is_answered)
+{
+    counter c = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+    for (int i = 0; i < 900; i++) {
+        job_op_create *op = fixture_request(&f);
+        op->op.done = count_done;
+        op->op.user = &c;
+        job_store_submit(f.store, &op->op);
+    }
+    wait_for(&c, 900);
+    cr_assert_eq(c.n_failed, 0);
+    cr_assert_eq(count(0, NULL, 0, 1000), 900);
+}
+
+Test(store, a_poisonous_operation_fails_alone)
+{
+    counter c = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+    for (int i = 0; i < 50; i++) {
+        job_op_create *op = fixture_request(&f);
+        op->name = i == 25 ? NULL : "job"; /* NOT NULL in the schema */
+        op->op.done = count_done;
+        op->op.user = &c;
+        job_store_submit(f.store, &op->op);
+    }
+    wait_for(&c, 50);
+    cr_assert_eq(c.n_failed, 1);
+    cr_assert_eq(count(0, NULL, 0, 1000), 49);
+}
+
+Test(store, a_full_queue_refuses_at_once)
+{
+    fixture_close(&f);
+    fixture_open(&f);
+    f.options.queue_max = 0;
+    fixture_reopen(&f);
+    job_op_create *op = fixture_request(&f);
+    cr_assert_eq(fixture_run(&f, &op->op), -EAGAIN);
+    cr_assert(job_op_is_outage(op->op.err));
+    job_op_free(&op->op);
+    job_op_get *get = JOB_OP_NEW(JOB_OP_GET, job_op_get, NULL, NULL);
+    get->app = f.app;
+    get->id = "x";
+    cr_assert_eq(fixture_run(&f, &get->op), -EAGAIN);
+    job_op_free(&get->op);
+}
+
+Test(store, closing_answers_what_was_submitted_before)
+{
+    counter c = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+    for (int i = 0; i < 200; i++) {
+        job_op_create *op = fixture_request(&f);
+        op->op.done = count_done;
+        op->op.user = &c;
+        job_store_submit(f.store, &op->op);
+    }
+    f.store = job_store_close(f.store);
+    cr_assert_eq(c.n_done, 200);
+    cr_assert_eq(c.n_failed, 0);
+    cr_assert_eq(job_store_sqlite_open(&f.options, &f.store), 0);
+    cr_assert_eq(count(0, NULL, 0, 1000), 200);
+}
+
+Test(store, hooks_hear_of_each_state_before_the_answer)
+{
+    char id[RF_UUID_LEN];
+    fixture_create(&f, id);
+    cr_assert_eq(f.seen, JOB_QUEUED);
+    cr_assert_str_eq(f.seen_id, id);
+    cr_assert_geq(f.n_outbox, 1);
+    uint64_t fence = fixture_claim_one(&f, "w", id);
+    cr_assert_eq(f.seen, JOB_STARTED);
+    cr_assert(fixture_succeed(&f, id, fence));
+    cr_assert_eq(f.seen, JOB_SUCCEEDED);
+    cr_assert_eq(fixture_delete(&f, id, false), 0);
+    cr_assert_eq(f.seen, JOB_NONE);
+}
+
+/* ---- migrations ---- */
+
+Test(store, migrations_run_once)
+{
+    job_sql *db;
+    f.store = job_store_close(f.store);
+    cr_assert_eq(job_sql_open(f.path, false, &db), 0);
+    cr_assert_eq(job_sql_one(db, -1, "PRAGMA user_version", ""), job_migrations_latest());
+    cr_assert_eq(job_migrations_run(db), 0);
+    job_sql_close(db);
+    cr_assert_eq(job_store_sqlite_open(&f.options, &f.store), 0);
+}
+
+Test(store, a_database_of_a_newer_program_is_refused)
+{
+    job_sql *db;
+    f.store = job_store_close(f.store);
+    cr_assert_eq(job_sql_open(f.path, false, &db), 0);
+    cr_assert_eq(job_sql_script(db, "PRAGMA user_version=9999"), 0);
+    job_sql_close(db);
+    cr_assert_eq(job_store_sqlite_open(&f.options, &f.store), -EPROTO);
+    f.store = NULL;
+}
+
+Test(store, the_database_is_durable_by_its_settings)
+{
+    job_sql *db;
+    cr_assert_eq(job_sql_open(f.path, false, &db), 0);
+    cr_assert_eq(job_sql_one(db, -1, "PRAGMA synchronous", ""), 2, "2 is FULL");
+    job_rows *rows = job_sql_query(db, "PRAGMA journal_mode", "");
+    cr_assert(job_sql_next(db, rows));
+    cr_assert(job_sql_is(rows, 0, "wal"));
+    job_sql_end(rows);
+    job_sql_close(db);
+}
+
+Test(store, a_file_that_is_no_database_is_an_error)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/garbage.db", f.dir);
+    FILE *file = fopen(path, "w");
+    for (int i = 0; i < 1000; i++) {
+        fputs("this is no database ", file);
+    }
+    fclose(file);
+    job_store_options options = f.options;
+    job_store *store = NULL;
+    options.path = path;
+    cr_assert_eq(job_store_sqlite_open(&options, &store), -EIO);
+    cr_assert_null(store);
+    remove(path);
+}
+
+/* ---- workflows ---- */
+
+static int64_t put(const char *slug, const char *document, char id[RF_UUID_LEN])
+{
+    job_op_workflow_put *op = JOB_OP_NEW(JOB_OP_WORKFLOW_PUT, job_op_workflow_put, NULL, NULL);
+    op->slug = slug;
+    op->document = document;
+    cr_assert_eq(fixture_run(&f, &op->op), 0);
+    int64_t version = op->version;
+    memcpy(id, op->id, RF_UUID_LEN);
+    job_op_free(&op->op);
+    return version;
+}
+
+Test(store, an_equal_document_changes_nothing_and_another_makes_a_version)
+{
+    char a[RF_UUID_LEN];
+    char b[RF_UUID_LEN];
+    int64_t first = put("acme/x", "{\"v\":1}", a);
+    cr_assert_eq(put("acme/x", "{\"v\":1}", b), first);
+    cr_assert_str_eq(a, b);
+    int64_t second = put("acme/x", "{\"v\":2}", b);
+    cr_assert_gt(second, first);
+    cr_assert_str_eq(a, b, "the workflow keeps its id");
+    fixture_reopen(&f);
+    cr_assert_eq(put("acme/x", "{\"v\":2}", b), second);
+    cr_assert_str_eq(a, b);
+}
+
+Test(store, a_job_keeps_the_version_it_was_accepted_with)
+{
+    char id[RF_UUID_LEN];
+    fixture_create(&f, id);
+    put("fixture", "{\"slug\":\"fixture\",\"new\":true}", id);
+    job_op_claim *claim = fixture_claim(&f, "w", 1);
+    cr_assert_str_eq(claim->claims[0].document, "{\"slug\":\"fixture\"}");
+    job_op_free(&claim->op);
+}
