@@ -97,6 +97,9 @@ typedef struct job_target {
     const char *upload_id;
 } job_target;
 
+/* Name of the bad input that stands for a target that cannot be written. */
+#define JOB_TARGET_PARAM "copyResultsTo.%s"
+
 typedef struct job_op_create {
     job_op op;
     const char *app; /* application id */

@@ -125,7 +125,9 @@ static void insert_target(creation *c, const job_target *target)
                      "UPDATE uploads SET job=? WHERE id=? AND app=? AND put_until_ms>?"
                      " AND object_key IS NULL AND job IS NULL",
                      "itii", c->job, target->upload_id, c->app, c->tx->now_ms) == 0) {
-        const job_input missing = {.param = target->output, .bad = JOB_TEXT_FILE_NOT_FOUND};
+        const job_input missing = {
+            .param = job_arena_printf(&c->tx->arena, JOB_TARGET_PARAM, target->output),
+            .bad = JOB_TEXT_FILE_NOT_FOUND};
         insert_input(c, &missing);
         return;
     }
