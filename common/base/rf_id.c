@@ -1,5 +1,6 @@
 #include "rf_id.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -23,13 +24,28 @@ static void draw(uint8_t *p, size_t len)
     }
 }
 
+/* A forked child must not hand out what its parent will. Of its threads only the caller lives on.
+ */
+static void forget_reserve(void)
+{
+    reserve.left = 0;
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, forget_reserve);
+}
+
 void rf_random(void *data, size_t len)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
     if (len > sizeof(reserve.bytes) / 4) {
         draw(data, len);
         return;
     }
     if (reserve.left < len) {
+        pthread_once(&once, watch_forks);
         draw(reserve.bytes, sizeof(reserve.bytes));
         reserve.left = sizeof(reserve.bytes);
     }

@@ -2,6 +2,8 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 Test(id, uuids_are_version_4_and_differ)
 {
@@ -50,4 +52,24 @@ Test(id, hex_is_lower_case)
     char out[9];
     rf_hex("\x00\x9f\xab\xff", 4, out);
     cr_assert_str_eq(out, "009fabff");
+}
+
+Test(id, a_forked_child_draws_other_ids_than_its_parent)
+{
+    char warm[RF_UUID_LEN];
+    char mine[RF_UUID_LEN];
+    char theirs[RF_UUID_LEN] = "";
+    int fds[2];
+    rf_uuid4(warm); /* the parent has drawn ahead */
+    cr_assert_eq(pipe(fds), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        rf_uuid4(mine);
+        _exit(write(fds[1], mine, sizeof(mine)) == (ssize_t)sizeof(mine) ? 0 : 1);
+    }
+    rf_uuid4(mine);
+    cr_assert_eq(read(fds[0], theirs, sizeof(theirs)), (ssize_t)sizeof(theirs));
+    cr_assert_eq(waitpid(pid, NULL, 0), pid);
+    cr_assert(rf_uuid4_valid(theirs));
+    cr_assert_str_neq(mine, theirs);
 }
