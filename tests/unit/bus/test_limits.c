@@ -71,7 +71,7 @@ Test(limits, lists_of_topics)
     rf_bus *bus = bus_open();
     const char *twice[] = {"one", "two", "one"};
     const char *bad[] = {"one", "Two"};
-    static char many_names[RF_BUS_MAX_TOPICS + 1][16];
+    static char many_names[RF_BUS_MAX_TOPICS + 1][32];
     const char *many[RF_BUS_MAX_TOPICS + 1];
     for (int i = 0; i <= RF_BUS_MAX_TOPICS; i++) {
         snprintf(many_names[i], sizeof(many_names[i]), "many-%d", i);
