@@ -133,7 +133,8 @@ static void add_target(url_collector *c, job_target *targets, const char *output
     job_urls_classify(c->s->urls, arena, "PUT", url, c->now_ms, &own);
     if (own.kind == JOB_URL_BAD || own.kind == JOB_URL_FILE) {
         c->inputs[c->op->n_inputs++] =
-            (job_input){.param = job_arena_str(arena, output), .bad = JOB_TEXT_FILE_NOT_FOUND};
+            (job_input){.param = job_arena_printf(arena, JOB_TARGET_PARAM, output),
+                        .bad = JOB_TEXT_FILE_NOT_FOUND};
         return;
     }
     targets[c->op->n_targets++] =
