@@ -122,6 +122,19 @@ int rf_file_write_atomic(const char *path, const void *data, size_t len, mode_t 
     return sync_parent(path);
 }
 
+int rf_file_create_atomic(const char *path, const void *data, size_t len, mode_t mode)
+{
+    RF_CLEANUP(rf_cleanup_free) char *temp = NULL;
+    int err = write_beside(path, data, len, mode, &temp);
+    if (err < 0) {
+        return err;
+    }
+    /* link(2), unlike rename(2), fails when the name is taken. */
+    err = link(temp, path) < 0 ? -errno : 0;
+    unlink(temp);
+    return err < 0 ? err : sync_parent(path);
+}
+
 int rf_mkdirs(const char *path, mode_t mode)
 {
     RF_CLEANUP(rf_cleanup_free) char *copy = rf_strdup(path);
@@ -159,13 +172,7 @@ int rf_secret_load(const char *path, uint8_t *secret, size_t len)
         rf_random(secret, len);
         rf_hex(secret, len, hex);
         hex[2 * len] = '\n';
-        RF_CLEANUP(rf_cleanup_free) char *temp = NULL;
-        err = write_beside(path, hex, 2 * len + 1, 0600, &temp);
-        if (err == 0) {
-            /* link(2) fails when another process was first: its secret is the one. */
-            err = link(temp, path) < 0 ? -errno : 0;
-            unlink(temp);
-        }
+        err = rf_file_create_atomic(path, hex, 2 * len + 1, 0600);
         err = err == -EEXIST || err == 0 ? rf_file_read(path, &text) : err;
     }
     if (err == 0) {

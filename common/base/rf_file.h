@@ -17,6 +17,10 @@ int rf_file_read(const char *path, rf_buf *out);
  * directory. Returns 0 or negative errno; the old contents stay on failure. */
 int rf_file_write_atomic(const char *path, const void *data, size_t len, mode_t mode);
 
+/* rf_file_create_atomic makes path with its whole contents or, when the name is taken, fails with
+ * -EEXIST and leaves the other's file alone: of several racing processes one wins. */
+int rf_file_create_atomic(const char *path, const void *data, size_t len, mode_t mode);
+
 /* rf_mkdirs makes path and its missing parents. Existing directories are success. */
 int rf_mkdirs(const char *path, mode_t mode);
 

@@ -64,7 +64,8 @@ static int make_file(const char *path)
     memcpy(line, "1 ", 2);
     rf_hex(secret, sizeof(secret), line + 2);
     memcpy(line + 2 + 2 * sizeof(secret), "\n", 2);
-    return rf_file_write_atomic(path, line, strlen(line), 0600);
+    int err = rf_file_create_atomic(path, line, strlen(line), 0600);
+    return err == -EEXIST ? 0 : err; /* another process was first: its key is the one */
 }
 
 int rf_signer_open(const char *path, rf_signer **ret)

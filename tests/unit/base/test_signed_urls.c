@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -81,6 +82,30 @@ Test(sign, rotation_accepts_both_keys)
     cr_expect_not_null(strstr(new, "&k=2&"));
     cr_expect_eq(check("GET", "/f", strchr(old, '?') + 1, 0), 0);
     cr_expect_eq(check("GET", "/f", strchr(new, '?') + 1, 0), 0);
+}
+
+static void *open_another(void *user)
+{
+    cr_assert_eq(rf_signer_open(path, user), 0);
+    return NULL;
+}
+
+Test(sign, racing_processes_agree_on_one_key)
+{
+    pthread_t threads[8];
+    rf_signer *others[8];
+    unlink(path);
+    for (size_t i = 0; i < RF_ARRAY_LEN(threads); i++) {
+        cr_assert_eq(pthread_create(&threads[i], NULL, open_another, &others[i]), 0);
+    }
+    for (size_t i = 0; i < RF_ARRAY_LEN(threads); i++) {
+        pthread_join(threads[i], NULL);
+        RF_CLEANUP(rf_cleanup_free) char *url = rf_sign_path(others[i], "GET", "/f", 1000);
+        cr_expect_eq(rf_sign_check(others[0], "GET", "/f", strchr(url, '?') + 1, 0), 0);
+    }
+    for (size_t i = 0; i < RF_ARRAY_LEN(threads); i++) {
+        rf_signer_free(others[i]);
+    }
 }
 
 Test(sign, damaged_key_file_is_refused)
