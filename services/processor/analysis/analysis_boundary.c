@@ -7,7 +7,8 @@
 
 #define N_FEATURES ANALYSIS_N_BOUNDARY_FEATURES
 #define REPEAT_BARS 4
-#define LENGTH_MAX 64 /* bars of one section */
+#define LENGTH_MAX 64    /* bars of one section */
+#define CUT_BONUS 1.0f   /* a missed boundary costs more than an extra one */
 
 /* Foote's checkerboard: likeness within the bars before and after, less that across. */
 static float novelty(const float *likeness, size_t n, size_t at, size_t reach)
@@ -118,13 +119,13 @@ static float length_score(size_t bars, double seconds)
 {
     float score = bars % 8 == 0 ? 0.8f : bars % 4 == 0 ? 0.4f : bars % 2 == 0 ? 0.0f : -0.4f;
     score -= bars < 4 ? 0.8f * (float)(4 - bars) : 0.0f;
-    score -= seconds < 8.0 ? (float)(8.0 - seconds) * 0.3f : 0.0f;
+    score -= seconds < 6.0 ? (float)(6.0 - seconds) * 0.3f : 0.0f;
     return score - (seconds > 40.0 ? (float)(seconds - 40.0) * 0.03f : 0.0f);
 }
 
 static float odds_of(const float *row)
 {
-    float odds = ANALYSIS_BOUNDARY_BIAS;
+    float odds = ANALYSIS_BOUNDARY_BIAS + CUT_BONUS;
     for (int f = 0; f < N_FEATURES; f++) {
         odds += ANALYSIS_BOUNDARY_WEIGHTS[f] * row[f];
     }

@@ -46,7 +46,9 @@ static void place_bars(analysis_form *form, double duration_s, const analysis_be
         push_start(form, time_s);
         at = time_s;
     }
-    for (at += even; at < duration_s - even; at += even) {
+    double bar = form->n > 2 ? (at - form->start_s[1]) / (double)(form->n - 2) : even;
+    bar = RF_MAX(bar, shortest);
+    for (at += bar; at < duration_s - 0.5 * bar; at += bar) {
         push_start(form, at);
     }
     form->start_s[form->n] = duration_s;

@@ -43,7 +43,8 @@ static void label_spans(const analysis_form *form, span *spans, size_t n)
             }
         }
         if (spans[i].label < 0) {
-            spans[i].label = RF_MIN(n_labels++, LABELS_MAX - 1);
+            spans[i].label = n_labels;
+            n_labels = RF_MIN(n_labels + 1, LABELS_MAX - 1);
         }
     }
 }
