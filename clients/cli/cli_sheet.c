@@ -25,18 +25,33 @@ static const json_t *row_at(const json_t *rows, double time)
     return NULL;
 }
 
-static const char *chord_at(const json_t *chords, double time)
+#define CHORD_MAX 16
+
+/* The chord at a time as musicians write it: "G", "Em", "D7". Labels such as "Gmaj" and "Emin" lose
+ * their "maj" and "in"; "Gmaj7" stays. */
+static const char *chord_at(const json_t *chords, double time, char text[CHORD_MAX])
 {
     const json_t *row = row_at(chords, time);
     const char *simple = json_string_value(json_object_get(row, "chord_simple_pop"));
-    const char *label = simple != NULL ? simple : json_string_value(json_object_get(row, "label"));
-    return label != NULL ? label : "N";
+    const char *label = json_string_value(json_object_get(row, "label"));
+    if (simple != NULL || label == NULL) {
+        return simple != NULL ? simple : "N";
+    }
+    rf_copy_str(text, CHORD_MAX, label);
+    size_t len = strlen(text);
+    char *minor = strstr(text, "min");
+    if (len > 3 && strcmp(text + len - 3, "maj") == 0) {
+        text[len - 3] = '\0';
+    } else if (minor != NULL) {
+        memmove(minor + 1, minor + 3, strlen(minor + 3) + 1);
+    }
+    return text;
 }
 
 /* One bar: the chord at each beat, "." where it goes on. Returns the index of the next downbeat. */
 static size_t write_bar(rf_buf *out, const json_t *chords, const json_t *beats, size_t i)
 {
-    const char *last = "";
+    char last[CHORD_MAX] = "";
     size_t n = json_array_size(beats);
     size_t start = out->len;
     rf_buf_append_str(out, "| ");
@@ -48,9 +63,10 @@ static size_t write_bar(rf_buf *out, const json_t *chords, const json_t *beats, 
         double next =
             i + 1 < n ? number(json_array_get(beats, i + 1), "time") : number(beat, "time") + 0.5;
         /* The middle of the beat: chord changes within a beat's first half belong to it. */
-        const char *chord = chord_at(chords, (number(beat, "time") + next) / 2);
+        char text[CHORD_MAX];
+        const char *chord = chord_at(chords, (number(beat, "time") + next) / 2, text);
         rf_buf_printf(out, "%s ", strcmp(chord, last) == 0 ? "." : chord);
-        last = chord;
+        rf_copy_str(last, sizeof(last), chord);
     }
     for (size_t used = out->len - start; used < BAR_COLUMNS; used++) {
         rf_buf_append_char(out, ' ');

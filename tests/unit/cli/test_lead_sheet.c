@@ -12,8 +12,8 @@ static json_t *parse(const char *text)
 
 Test(sheet, bars_hold_their_chords_under_their_sections)
 {
-    json_t *chords = parse("[{\"start\":0,\"end\":2,\"label\":\"Gmaj\",\"chord_simple_pop\":\"G\"},"
-                           "{\"start\":2,\"end\":3,\"chord_simple_pop\":\"Em\"},"
+    json_t *chords = parse("[{\"start\":0,\"end\":2,\"label\":\"Gmaj\"},"
+                           "{\"start\":2,\"end\":3,\"label\":\"Emin\"},"
                            "{\"start\":3,\"end\":4,\"label\":\"D7\"},"
                            "{\"start\":4,\"end\":6,\"chord_simple_pop\":\"C\"}]");
     json_t *beats = json_array();
