@@ -1,0 +1,431 @@
+#include "client.h"
+#include "fixture.h"
+#include "rf_base.h"
+#include "rf_id.h"
+#include "rf_time.h"
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define JSON "Content-Type: application/json\r\n"
+#define CHORDS "music-ai/generate-chords"
+#define BODY(name)                                                                                 \
+    "{\"name\":\"" name "\",\"workflow\":\"" CHORDS                                                \
+    "\",\"params\":{\"inputUrl\":\"https://h.example/x.mp3\",\"gain\":0.10}}"
+
+static void setup(void)
+{
+    fixture_start(NULL, NULL);
+}
+
+static int status_of(const char *method, const char *path, const char *key, const char *headers,
+                     const char *body)
+{
+    answer a = client_call(method, path, key, headers, body);
+    int status = a.status;
+    answer_done(&a);
+    return status;
+}
+
+static void create(const char *body, char id[RF_UUID_LEN])
+{
+    answer a = client_call("POST", "/v1/job", NULL, JSON, body);
+    cr_assert_eq(a.status, 200, "%d: %s", a.status, a.body);
+    json_text(&a, "id", id, RF_UUID_LEN);
+    cr_assert(rf_uuid4_valid(id), "Q2: %s", id);
+    answer_done(&a);
+}
+
+static void path_of(char *out, size_t size, const char *id, const char *rest)
+{
+    snprintf(out, size, "/v1/job/%s%s", id, rest);
+}
+
+/* ---- calls ---- */
+
+Test(jobs, create_read_list_delete, .init = setup, .fini = fixture_stop)
+{
+    char id[RF_UUID_LEN];
+    char path[96];
+    create(BODY("one"), id);
+    path_of(path, sizeof(path), id, "");
+    answer a = client_call("GET", path, NULL, NULL, NULL);
+    cr_assert_eq(a.status, 200);
+    json_t *job = json_loads(a.body, JSON_REJECT_DUPLICATES, NULL);
+    static const char *const keys[] = {
+        "id",     "app",   "name",   "batchName", "metadata",  "workflow",   "workflowParams",
+        "status", "error", "result", "createdAt", "startedAt", "completedAt"};
+    cr_expect_eq(json_object_size(job), RF_ARRAY_LEN(keys), "%s", a.body);
+    for (size_t i = 0; i < RF_ARRAY_LEN(keys); i++) {
+        cr_expect_not_null(json_object_get(job, keys[i]), "%s", keys[i]);
+    }
+    cr_expect(json_is_null(json_object_get(job, "batchName")));
+    cr_expect(json_is_null(json_object_get(job, "result")));
+    cr_expect_eq(json_object_size(json_object_get(job, "metadata")), 0);
+    cr_expect_str_eq(json_string_value(json_object_get(job, "app")), "demo");
+    cr_expect_not_null(strstr(a.body, "0.10"), "params keep their digits: %s", a.body);
+    json_decref(job);
+    answer_done(&a);
+
+    path_of(path, sizeof(path), id, "/status");
+    a = client_call("GET", path, NULL, NULL, NULL);
+    char expected[128];
+    snprintf(expected, sizeof(expected), "{\"id\":\"%s\",\"status\":\"QUEUED\"}", id);
+    cr_expect_str_eq(a.body, expected);
+    answer_done(&a);
+
+    a = client_call("GET", "/api/job?status=QUEUED", NULL, NULL, NULL);
+    json_t *list = json_loads(a.body, 0, NULL);
+    cr_expect_eq(json_array_size(list), 1, "%s", a.body);
+    json_decref(list);
+    answer_done(&a);
+
+    path_of(path, sizeof(path), id, "");
+    a = client_call("DELETE", path, NULL, NULL, NULL);
+    cr_expect_eq(a.status, 200);
+    snprintf(expected, sizeof(expected), "{\"id\":\"%s\"}", id);
+    cr_expect_str_eq(a.body, expected, "Q1: JSON for DELETE too");
+    answer_done(&a);
+    cr_expect_eq(status_of("GET", path, NULL, NULL, NULL), 404);
+}
+
+Test(jobs, other_calls, .init = setup, .fini = fixture_stop)
+{
+    answer a = client_call("GET", "/v1/application", NULL, NULL, NULL);
+    char text[256];
+    cr_assert_eq(a.status, 200);
+    json_text(&a, "name", text, sizeof(text));
+    cr_expect_str_eq(text, "demo");
+    answer_done(&a);
+
+    a = client_call("GET", "/v1/workflow", NULL, NULL, NULL);
+    json_t *root = json_loads(a.body, 0, NULL);
+    cr_expect_geq(json_array_size(json_object_get(root, "workflows")), 1, "%s", a.body);
+    json_decref(root);
+    answer_done(&a);
+
+    a = client_call("GET", "/api/upload", NULL, NULL, NULL);
+    json_text(&a, "uploadUrl", text, sizeof(text));
+    cr_expect_eq(strncmp(text, "https://localhost:", 18), 0, "%s", text);
+    json_text(&a, "downloadUrl", text, sizeof(text));
+    answer_done(&a);
+
+    a = client_call("GET", "/v1/job?page=5", NULL, NULL, NULL);
+    cr_expect_str_eq(a.body, "[]", "a page past the end");
+    answer_done(&a);
+}
+
+/* ---- errors ---- */
+
+Test(errors, one_body_for_every_wrong_key, .init = setup, .fini = fixture_stop)
+{
+    static const char *const keys[] = {"", "undefined", "Bearer", "Bearer x", "rf_nonsense"};
+    char first[512] = "";
+    for (size_t i = 0; i < RF_ARRAY_LEN(keys); i++) {
+        answer a = client_call("GET", "/v1/job", keys[i], NULL, NULL);
+        cr_expect_eq(a.status, 401, "Q8: \"%s\": %d", keys[i], a.status);
+        cr_expect_not_null(strstr(a.head, "HTTP/1.1 401 Unauthorized\r\n"), "G5: reason phrase");
+        cr_expect(first[0] == '\0' || strcmp(first, a.body) == 0, "%s", a.body);
+        rf_copy_str(first, sizeof(first), a.body);
+        answer_done(&a);
+    }
+    cr_expect_not_null(strstr(first, "\"code\":\"UNAUTHORIZED\""));
+}
+
+Test(errors, one_body_for_every_wrong_id, .init = setup, .fini = fixture_stop)
+{
+    static const char *const ids[] = {
+        "0b6f3c1e-1111-4222-8333-444455556666", "x",  "0", "0B6F3C1E-1111-4222-8333-444455556666",
+        "0b6f3c1e-1111-7222-8333-444455556666", "%00"};
+    char foreign[RF_UUID_LEN];
+    char other[128];
+    char path[128];
+    char first[512] = "";
+    create(BODY("mine"), foreign);
+    fixture_key("other", other);
+    for (size_t i = 0; i <= RF_ARRAY_LEN(ids); i++) {
+        path_of(path, sizeof(path), i < RF_ARRAY_LEN(ids) ? ids[i] : foreign, "/status");
+        answer a = client_call("GET", path, other, NULL, NULL);
+        cr_expect_eq(a.status, 404, "%s: %d", path, a.status);
+        cr_expect(first[0] == '\0' || strcmp(first, a.body) == 0, "%s: %s", path, a.body);
+        rf_copy_str(first, sizeof(first), a.body);
+        answer_done(&a);
+    }
+    path_of(path, sizeof(path), foreign, "");
+    cr_expect_eq(status_of("DELETE", path, other, NULL, NULL), 404);
+    cr_expect_eq(status_of("GET", path, NULL, NULL, NULL), 200);
+}
+
+Test(errors, table, .init = setup, .fini = fixture_stop)
+{
+    static const struct {
+        const char *method;
+        const char *path;
+        const char *headers;
+        const char *body;
+        int status;
+        const char *code;
+    } cases[] = {
+        {"POST", "/v1/job", JSON, "{", 400, "BAD_REQUEST"},
+        {"POST", "/v1/job", JSON, "{}", 400, "BAD_REQUEST"},
+        {"POST", "/v1/job", JSON, "{\"name\":\"a\",\"name\":\"b\"}", 400, "BAD_REQUEST"},
+        {"POST", "/v1/job", NULL, BODY("n"), 415, "UNSUPPORTED_MEDIA_TYPE"},
+        {"POST", "/v1/job", "Content-Type: text/plain\r\n", BODY("n"), 415,
+         "UNSUPPORTED_MEDIA_TYPE"},
+        {"POST", "/v1/job", "Content-Type: application/jsonx\r\n", BODY("n"), 415,
+         "UNSUPPORTED_MEDIA_TYPE"},
+        {"POST", "/v1/job", JSON, "{\"name\":\"n\",\"workflow\":\"no/such\",\"params\":{}}", 404,
+         "NOT_FOUND"},
+        {"POST", "/v1/job", JSON,
+         "{\"name\":\"n\",\"workflow\":\"" CHORDS "\",\"params\":{\"inputUrl\":\"ftp://h/x\"}}",
+         422, "UNPROCESSABLE"},
+        {"POST", "/v1/job", JSON, "{\"name\":\"n\",\"workflow\":\"" CHORDS "\",\"params\":{}}", 422,
+         "UNPROCESSABLE"},
+        {"POST", "/v1/job", JSON "Idempotency-Key: \t\r\n", BODY("n"), 422, "UNPROCESSABLE"},
+        {"GET", "/v1/job?status=STA", NULL, NULL, 400, "BAD_REQUEST"},
+        {"GET", "/v1/job?size=0", NULL, NULL, 400, "BAD_REQUEST"},
+        {"GET", "/v1/job?size=1001", NULL, NULL, 400, "BAD_REQUEST"},
+        {"GET", "/v1/job?page=-1", NULL, NULL, 400, "BAD_REQUEST"},
+        {"GET", "/v1/job?page=1&page=2", NULL, NULL, 400, "BAD_REQUEST"},
+        {"GET", "/v1/job?batchName=a&batchName=b", NULL, NULL, 400, "BAD_REQUEST"},
+        {"GET", "/v1/job?page=%zz", NULL, NULL, 400, "BAD_REQUEST"},
+        {"GET", "/v1/workflow?size=x", NULL, NULL, 400, "BAD_REQUEST"},
+        {"GET", "/v1/nothing", NULL, NULL, 404, "NOT_FOUND"},
+        {"PUT", "/v1/job", NULL, NULL, 405, "METHOD_NOT_ALLOWED"},
+        {"GET", "/uploads/0b6f3c1e-1111-4222-8333-444455556666", NULL, NULL, 403, "FORBIDDEN"},
+        {"PUT", "/uploads/0b6f3c1e-1111-4222-8333-444455556666?e=1&k=1&s=x", NULL, "x", 403,
+         "FORBIDDEN"},
+    };
+    for (size_t i = 0; i < RF_ARRAY_LEN(cases); i++) {
+        char code[64];
+        char text[512];
+        answer a =
+            client_call(cases[i].method, cases[i].path, NULL, cases[i].headers, cases[i].body);
+        cr_expect_eq(a.status, cases[i].status, "%s %s: %d %s", cases[i].method, cases[i].path,
+                     a.status, a.body);
+        json_text(&a, "code", code, sizeof(code));
+        cr_expect_str_eq(code, cases[i].code, "%s %s", cases[i].method, cases[i].path);
+        json_text(&a, "title", text, sizeof(text));
+        json_text(&a, "message", text, sizeof(text));
+        answer_done(&a);
+    }
+}
+
+Test(errors, method_not_allowed_names_the_others, .init = setup, .fini = fixture_stop)
+{
+    char allow[128];
+    answer a = client_call("PUT", "/v1/job", NULL, NULL, NULL);
+    cr_expect(answer_header(&a, "Allow:", allow, sizeof(allow)));
+    cr_expect_str_eq(allow, "GET, HEAD, POST, OPTIONS");
+    answer_done(&a);
+}
+
+Test(errors, large_bodies_are_refused_and_closed, .init = setup, .fini = fixture_stop)
+{
+    static const char *const lengths[] = {"Content-Length: 262145\r\n\r\n",
+                                          "Transfer-Encoding: chunked\r\n\r\n"};
+    for (size_t i = 0; i < RF_ARRAY_LEN(lengths); i++) {
+        client c = client_open(false);
+        char head[512];
+        snprintf(head, sizeof(head),
+                 "POST /v1/job HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\n" JSON "%s", fix.key,
+                 lengths[i]);
+        client_text(&c, head);
+        for (int n = 0; i == 1 && n < 300 && client_text(&c, "400\r\n"); n++) {
+            char block[1026];
+            memset(block, ' ', 1024);
+            memcpy(block + 1024, "\r\n", 2);
+            client_send(&c, block, sizeof(block));
+        }
+        answer a = client_answer(&c, true);
+        cr_expect_eq(a.status, 413, "%d", a.status);
+        cr_expect_not_null(strstr(a.body, "262144"), "the limit is named: %s", a.body);
+        cr_expect(client_ended(&c, 4000));
+        answer_done(&a);
+        client_close(&c);
+    }
+}
+
+/* ---- quirks ---- */
+
+Test(quirks, Q7_prefixes_slashes_and_bare_question_marks, .init = setup, .fini = fixture_stop)
+{
+    static const char *const paths[] = {"/v1/job?",   "/v1//job",      "/api/job",
+                                        "/api//job?", "/v1/workflow?", "//v1/job"};
+    for (size_t i = 0; i < RF_ARRAY_LEN(paths); i++) {
+        cr_expect_eq(status_of("GET", paths[i], NULL, NULL, NULL), 200, "%s", paths[i]);
+    }
+}
+
+Test(quirks, Q9_name_holds_the_job, .init = setup, .fini = fixture_stop)
+{
+    char id[RF_UUID_LEN];
+    char path[96];
+    create("{\"name\":" BODY("inner") "}", id);
+    path_of(path, sizeof(path), id, "");
+    answer a = client_call("GET", path, NULL, NULL, NULL);
+    char name[64];
+    json_text(&a, "name", name, sizeof(name));
+    cr_expect_str_eq(name, "inner");
+    answer_done(&a);
+}
+
+Test(quirks, G2_bearer_in_any_case, .init = setup, .fini = fixture_stop)
+{
+    static const char *const schemes[] = {"Bearer", "bearer", "BEARER"};
+    for (size_t i = 0; i < RF_ARRAY_LEN(schemes); i++) {
+        char key[160];
+        snprintf(key, sizeof(key), "%s %s", schemes[i], fix.key);
+        cr_expect_eq(status_of("GET", "/v1/job", key, NULL, NULL), 200, "%s", schemes[i]);
+    }
+}
+
+Test(quirks, Q5_status_is_known_for_a_minute_without_the_job_service, .init = setup,
+     .fini = fixture_stop)
+{
+    char id[RF_UUID_LEN];
+    char path[96];
+    create(BODY("n"), id);
+    path_of(path, sizeof(path), id, "/status");
+    cr_assert_eq(status_of("GET", path, NULL, NULL, NULL), 200);
+    fixture_stop_job();
+    answer a = client_call("GET", path, NULL, NULL, NULL);
+    cr_expect_eq(a.status, 200);
+    cr_expect_not_null(strstr(a.body, "QUEUED"));
+    answer_done(&a);
+    int64_t begin = rf_time_ns();
+    a = client_call("POST", "/v1/job", NULL, JSON, BODY("n"));
+    char retry[16];
+    cr_expect_eq(a.status, 503);
+    cr_expect_lt(rf_time_ns() - begin, RF_NS_PER_S, "answered within 1 s");
+    cr_expect(answer_header(&a, "Retry-After:", retry, sizeof(retry)));
+    cr_expect_str_eq(retry, "5");
+    answer_done(&a);
+    cr_expect_eq(status_of("GET", "/readyz", "", NULL, NULL), 503);
+    cr_expect_eq(status_of("GET", "/healthz", "", NULL, NULL), 200);
+}
+
+Test(quirks, Q5_reads_wait_for_a_job_service_that_comes_back, .init = setup, .fini = fixture_stop)
+{
+    client c = client_open(false);
+    char head[256];
+    cr_assert_eq(status_of("GET", "/v1/job", NULL, NULL, NULL), 200);
+    fixture_stop_job();
+    snprintf(head, sizeof(head), "GET /v1/job HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\n\r\n",
+             fix.key);
+    client_text(&c, head);
+    usleep(500000);
+    fixture_start_job();
+    answer a = client_answer(&c, true);
+    cr_expect_eq(a.status, 200, "%d", a.status);
+    answer_done(&a);
+    client_close(&c);
+}
+
+/* ---- headers ---- */
+
+Test(headers, request_ids_and_cors, .init = setup, .fini = fixture_stop)
+{
+    char text[256];
+    answer a = client_call("GET", "/v1/job", NULL, "X-Request-Id: my-id_1.2\r\n", NULL);
+    cr_expect(answer_header(&a, "X-Request-Id:", text, sizeof(text)));
+    cr_expect_str_eq(text, "my-id_1.2");
+    cr_expect(answer_header(&a, "Access-Control-Allow-Origin:", text, sizeof(text)));
+    cr_expect_str_eq(text, "*");
+    answer_done(&a);
+    a = client_call("GET", "/v1/job", NULL, "X-Request-Id: no spaces\r\n", NULL);
+    cr_expect(answer_header(&a, "X-Request-Id:", text, sizeof(text)));
+    cr_expect_eq(strlen(text), 16, "a fresh one instead of a bad one: %s", text);
+    answer_done(&a);
+    a = client_call("OPTIONS", "/v1/job", "",
+                    "Origin: https://x\r\nAccess-Control-Request-Method: POST\r\n", NULL);
+    cr_expect_eq(a.status, 204);
+    cr_expect(answer_header(&a, "Access-Control-Allow-Methods:", text, sizeof(text)));
+    cr_expect_not_null(strstr(text, "POST"));
+    cr_expect(answer_header(&a, "Access-Control-Allow-Headers:", text, sizeof(text)));
+    cr_expect_not_null(strstr(text, "Authorization"));
+    answer_done(&a);
+}
+
+Test(headers, head_has_no_body, .init = setup, .fini = fixture_stop)
+{
+    client c = client_open(false);
+    cr_assert(client_text(&c, "HEAD /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
+                              "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"));
+    answer a = client_answer(&c, false);
+    char length[16];
+    cr_expect(answer_header(&a, "Content-Length:", length, sizeof(length)));
+    cr_expect_str_eq(length, "200");
+    answer_done(&a);
+    a = client_answer(&c, true);
+    cr_expect_eq(a.status, 200);
+    cr_expect_eq(a.body_len, 200);
+    answer_done(&a);
+    client_close(&c);
+}
+
+Test(headers, continue_is_sent_before_the_body_only, .init = setup, .fini = fixture_stop)
+{
+    client c = client_open(false);
+    char head[512];
+    static const char body[] = BODY("n");
+    snprintf(head, sizeof(head),
+             "POST /v1/job HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\n" JSON
+             "Expect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
+             fix.key, sizeof(body) - 1);
+    client_text(&c, head);
+    answer a = client_read_head(&c);
+    cr_expect_eq(a.status, 100);
+    client_text(&c, body);
+    a = client_answer(&c, true);
+    cr_expect_eq(a.status, 200, "%s", a.body);
+    answer_done(&a);
+    client_close(&c);
+    c = client_open(false);
+    client_text(&c, "POST /v1/job HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n" JSON
+                    "Content-Length: 10\r\n\r\n");
+    a = client_answer(&c, true);
+    cr_expect_eq(a.status, 401, "refused without asking for the body");
+    answer_done(&a);
+    client_close(&c);
+}
+
+/* ---- limits ---- */
+
+static void setup_limits(void)
+{
+    static const char *const args[] = {"--rate.requests_per_second=10", "--rate.burst=20",
+                                       "--rate.poll_per_second=50", NULL};
+    fixture_start(args, NULL);
+}
+
+static int allowed(const char *path, const char *key, int n)
+{
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        count += status_of("GET", path, key, NULL, NULL) != 429;
+    }
+    return count;
+}
+
+Test(limits, per_application_with_polling_apart, .init = setup_limits, .fini = fixture_stop)
+{
+    char other[128];
+    char second[128];
+    char retry[16];
+    fixture_key("other", other);
+    fixture_key("demo", second);
+    int n = allowed("/v1/application", NULL, 60);
+    cr_expect(n >= 20 && n < 60, "%d", n);
+    answer a = client_call("GET", "/v1/application", second, NULL, NULL);
+    cr_expect_eq(a.status, 429, "another key of the same application");
+    cr_expect(answer_header(&a, "Retry-After:", retry, sizeof(retry)));
+    cr_expect_str_eq(retry, "1");
+    cr_expect_not_null(strstr(a.body, "TOO_MANY_REQUESTS"));
+    answer_done(&a);
+    cr_expect_eq(status_of("GET", "/v1/application", other, NULL, NULL), 200);
+    cr_expect_eq(allowed("/v1/job/0b6f3c1e-1111-4222-8333-444455556666/status", NULL, 60), 60);
+}
