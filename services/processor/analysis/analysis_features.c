@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#define STEADY_S 0.19   /* reach of the medians over time */
+#define STEADY_S 0.19 /* reach of the medians over time */
 #define HELD_S 0.55
 #define PERCUSSIVE_HZ 170.0
 #define PEAK_HZ 300.0
@@ -102,7 +102,7 @@ int analysis_features_new(const analysis_planes *planes, const analysis_control 
     f->planes = planes;
     f->melody_hz = RF_NEW_ARRAY(float, planes->n_times);
     f->melody_strength = RF_NEW_ARRAY(float, planes->n_times);
-    f->bands = RF_NEW_ARRAY(float, planes->n_times * ANALYSIS_N_BANDS);
+    f->bands = RF_NEW_ARRAY(float, planes->n_times *ANALYSIS_N_BANDS);
     f->onsets = RF_NEW_ARRAY(float, planes->n_times * 3);
     f->width = RF_NEW_ARRAY(float, planes->n_times);
     f->percussive = RF_NEW_ARRAY(float, planes->n_bins);
@@ -305,11 +305,11 @@ static moment prepare_moment(analysis_features *f, size_t time)
                 .held = (size_t)RF_MAX(4.0, round(HELD_S / p->time_s))};
     m.n_similar = similar_times(f, time, m.similar);
     frequency_medians(p, time, f->percussive);
-    float hits[ANALYSIS_N_BANDS] = {0};
+    float sums[ANALYSIS_N_BANDS] = {0};
     for (size_t b = 0; b < p->n_bins; b++) {
-        hits[f->band_of[b]] += f->percussive[b];
+        sums[f->band_of[b]] += p->level[time * p->n_bins + b];
     }
-    analysis_templates_explain(hits, m.kick, m.snare);
+    analysis_templates_explain(sums, m.kick, m.snare);
     for (size_t t = time >= m.delta ? time - m.delta : 0; t <= time; t++) {
         for (int i = 0; i < 3; i++) {
             m.onsets[i] = fmaxf(m.onsets[i], f->onsets[t * 3 + (size_t)i]);

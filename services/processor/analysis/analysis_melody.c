@@ -117,7 +117,7 @@ static void trace_back(const analysis_planes *p, const float *salience, const fl
 int analysis_melody_find(const analysis_planes *p, const analysis_control *control, float *ret_hz,
                          float *ret_strength)
 {
-    RF_CLEANUP(rf_cleanup_free) float *salience = RF_NEW_ARRAY(float, p->n_times * N_PITCHES);
+    RF_CLEANUP(rf_cleanup_free) float *salience = RF_NEW_ARRAY(float, p->n_times *N_PITCHES);
     RF_CLEANUP(rf_cleanup_free) uint8_t *sources = RF_NEW_ARRAY(uint8_t, p->n_times * N_PITCHES);
     RF_CLEANUP(rf_cleanup_free) float *white = RF_NEW_ARRAY(float, p->n_bins);
     float scores[2][N_PITCHES] = {{0}};

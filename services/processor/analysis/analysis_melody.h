@@ -1,7 +1,7 @@
 /*
- * analysis_melody.h - the predominant pitch of a segment: harmonic sums of a whitened spectrum and a
- * Viterbi path through them (Salamon, Gomez, "Melody Extraction from Polyphonic Music Signals using
- * Pitch Contour Characteristics", 2012, for the salience function).
+ * analysis_melody.h - the predominant pitch of a segment: harmonic sums of a whitened spectrum and
+ * a Viterbi path through them (Salamon, Gomez, "Melody Extraction from Polyphonic Music Signals
+ * using Pitch Contour Characteristics", 2012, for the salience function).
  */
 #ifndef ANALYSIS_MELODY_H
 #define ANALYSIS_MELODY_H

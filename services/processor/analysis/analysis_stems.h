@@ -2,7 +2,8 @@
  * analysis_stems.h - the singer and the band: a song split into vocals and accompaniments.
  *
  * Method: see analysis_split.h. Steady and repeated sounds, hits, and what stands at the sides goes
- * to the accompaniment; what lies in the centre, moves in pitch and follows one melody to the vocals.
+ * to the accompaniment; what lies in the centre, moves in pitch and follows one melody to the
+ * vocals.
  */
 #ifndef ANALYSIS_STEMS_H
 #define ANALYSIS_STEMS_H

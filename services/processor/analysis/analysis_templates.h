@@ -1,7 +1,7 @@
 /*
- * analysis_templates.h - band spectra of drums and of what plays along, and how much of each is in a
- * spectrum: non-negative factorisation with fixed templates (multiplicative updates, Kullback-Leibler
- * divergence).
+ * analysis_templates.h - band spectra of drums and of what plays along, and how much of each is in
+ * a spectrum: non-negative factorisation with fixed templates (multiplicative updates,
+ * Kullback-Leibler divergence).
  */
 #ifndef ANALYSIS_TEMPLATES_H
 #define ANALYSIS_TEMPLATES_H
