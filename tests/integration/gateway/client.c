@@ -134,8 +134,11 @@ answer client_answer(client *c, bool has_body)
     while (c->len < a.body_len) {
         cr_assert(fill(c), "body cut");
     }
-    a.body = rf_strndup(c->len > 0 ? c->data : "", a.body_len);
-    take(c, a.body_len);
+    a.body = rf_alloc(a.body_len + 1);
+    if (a.body_len > 0) {
+        memcpy(a.body, c->data, a.body_len);
+        take(c, a.body_len);
+    }
     return a;
 }
 
