@@ -95,7 +95,7 @@ bool processor_type_is_file(processor_type type)
 
 int processor_map_open(const processor_value *v, processor_map *ret)
 {
-    uint64_t size;
+    uint64_t size = 0;
     *ret = (processor_map){NULL, 0};
     if (v->fd < 0 || v->size == 0) {
         return 0;
