@@ -186,6 +186,9 @@ static int open_codec(decoding *d)
     if (err >= 0) {
         d->codec->pkt_timebase = st->time_base;
         d->codec->thread_count = 1;
+        if (d->source.n_lossy > 0) { /* it drops too little of files of a few packets */
+            d->codec->flags2 |= AV_CODEC_FLAG2_SKIP_MANUAL;
+        }
         d->codec->err_recognition = allowed[d->source.format].lossless
                                         ? AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_EXPLODE
                                         : 0;
@@ -211,7 +214,10 @@ static void set_expected(decoding *d)
     const AVStream *st = d->format->streams[d->stream];
     d->expected = d->source.n_frames;
     d->max_missing = d->expected >= 0 ? 0 : INT64_MAX;
-    if (d->source.timescale > 0) {
+    if (d->source.n_lossy > 0) {
+        d->n_skip = d->source.n_skip;
+        d->expected = d->source.n_lossy;
+    } else if (d->source.timescale > 0) {
         set_edited(d, st->codecpar->sample_rate);
     } else if (d->expected < 0 && st->duration > 0 && st->codecpar->sample_rate > 0 &&
                d->format->duration_estimation_method != AVFMT_DURATION_FROM_BITRATE) {

@@ -270,11 +270,40 @@ int rf_av_find_flac(rf_av_source *s, rf_decode_reply *reply)
     return 0;
 }
 
+/* Reads the encoder's delay and padding from LAME's extension of the Xing tag, which stands in the
+ * first frame behind its side information (gabriel.mp3-tech.org/mp3infotag.html). */
+static void read_lame_tag(rf_av_source *s)
+{
+    enum { XING_FULL = 120, LAME_DELAY = 21, DECODER_DELAY = 529 };
+    uint8_t d[4 + 32 + XING_FULL + LAME_DELAY + 3];
+    if (rf_av_source_read(s, s->base, d, sizeof(d)) != 0) {
+        return;
+    }
+    const bool mpeg1 = (d[1] & 0x18) == 0x18;
+    const bool mono = (d[3] & 0xc0) == 0xc0;
+    const uint8_t *xing = d + 4 + (mpeg1 ? (mono ? 17 : 32) : (mono ? 9 : 17));
+    const uint8_t *lame = xing + XING_FULL; /* all four optional fields are there */
+    bool tagged = memcmp(xing, "Xing", 4) == 0 || memcmp(xing, "Info", 4) == 0;
+    bool known = memcmp(lame, "LAME", 4) == 0 || memcmp(lame, "Lavf", 4) == 0 ||
+                 memcmp(lame, "Lavc", 4) == 0;
+    if (!tagged || !known || (be32(xing + 4) & 15) != 15) {
+        return;
+    }
+    const int64_t delay = lame[LAME_DELAY] << 4 | lame[LAME_DELAY + 1] >> 4;
+    const int64_t padding = (lame[LAME_DELAY + 1] & 15) << 8 | lame[LAME_DELAY + 2];
+    const int64_t total = (int64_t)be32(xing + 8) * (mpeg1 ? 1152 : 576) - delay - padding;
+    if (total > 0) {
+        s->n_skip = delay + DECODER_DELAY;
+        s->n_lossy = total;
+    }
+}
+
 /* Leaves out ID3v1 and APEv2 tags at the end; an ID3v2 tag lies before the base already. */
 int rf_av_find_mp3(rf_av_source *s, rf_decode_reply *reply)
 {
     uint8_t tag[32];
     (void)reply;
+    read_lame_tag(s);
     if (s->len > 128 && rf_av_source_read(s, s->base + s->len - 128, tag, 3) == 0 &&
         memcmp(tag, "TAG", 3) == 0) {
         s->len -= 128;

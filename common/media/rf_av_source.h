@@ -30,6 +30,10 @@ typedef struct rf_av_source {
     int64_t n_frames;
     uint32_t bits_per_sample;
 
+    /* Of MP3: frames to drop at the start, and what is left then. */
+    int64_t n_skip;
+    int64_t n_lossy; /* 0: not known */
+
     /* Of MP4: what the edit list shows of the audio track, in units of its timescale. */
     int64_t timescale; /* 0: not known */
     int64_t media_start;

@@ -7,32 +7,42 @@ static int refuse(rf_media_error *error)
     return rf_media_fail(error, RF_MEDIA_DECODE_FAILED, "the file could not be decoded");
 }
 
-/* The bound that a LIMIT_* code speaks of; the child's value must really break it. */
+/* The bound that a LIMIT_* code says is broken; -1 when the value does not break it. */
+static int64_t broken_limit(const rf_decode_reply *reply, const rf_decode_limits *limits)
+{
+    int64_t most = INT64_MAX;
+    int64_t least = 0;
+    switch ((rf_media_code)reply->code) {
+    case RF_MEDIA_LIMIT_BYTES:
+        most = limits->max_bytes;
+        break;
+    case RF_MEDIA_LIMIT_DURATION:
+        most = limits->max_seconds;
+        break;
+    case RF_MEDIA_LIMIT_CHANNELS:
+        most = limits->max_channels;
+        break;
+    case RF_MEDIA_LIMIT_MEMORY:
+        most = limits->max_pcm_bytes;
+        break;
+    case RF_MEDIA_LIMIT_RATE:
+        least = limits->min_rate_hz;
+        most = limits->max_rate_hz;
+        break;
+    default:
+        return -1;
+    }
+    if (reply->value < 0 || (reply->value >= least && reply->value <= most)) {
+        return -1;
+    }
+    return reply->value < least ? least : most;
+}
+
 static int fail_limit(const rf_decode_reply *reply, const rf_decode_limits *limits,
                       rf_media_error *error)
 {
-    int64_t limit = 0;
-    switch ((rf_media_code)reply->code) {
-    case RF_MEDIA_LIMIT_BYTES:
-        limit = limits->max_bytes;
-        break;
-    case RF_MEDIA_LIMIT_DURATION:
-        limit = limits->max_seconds;
-        break;
-    case RF_MEDIA_LIMIT_CHANNELS:
-        limit = limits->max_channels;
-        break;
-    case RF_MEDIA_LIMIT_MEMORY:
-        limit = limits->max_pcm_bytes;
-        break;
-    case RF_MEDIA_LIMIT_RATE:
-        limit = reply->value < limits->min_rate_hz ? limits->min_rate_hz : limits->max_rate_hz;
-        break;
-    default:
-        return refuse(error);
-    }
-    bool too_few = reply->code == RF_MEDIA_LIMIT_RATE && reply->value < limit && reply->value >= 0;
-    if (reply->value <= limit && !too_few) {
+    const int64_t limit = broken_limit(reply, limits);
+    if (limit < 0) {
         return refuse(error);
     }
     return rf_media_fail_limit(error, (rf_media_code)reply->code, limit, reply->value);

@@ -26,10 +26,12 @@ int rf_loudness_meter_new(uint32_t n_channels, uint32_t rate_hz,
                           rf_loudness_meter **ret_meter) RF_MUST_USE;
 rf_loudness_meter *rf_loudness_meter_free(rf_loudness_meter *meter);
 
-/* rf_loudness_meter_add measures n more interleaved frames. Returns 0 or -ENOMEM. */
+/* rf_loudness_meter_add measures n more interleaved frames. Returns 0, -ENOMEM, or -EINVAL after a
+ * read below 40 kHz. */
 int rf_loudness_meter_add(rf_loudness_meter *meter, const float *data, int64_t n) RF_MUST_USE;
 
-/* rf_loudness_meter_read gives the figures of all frames so far. Returns 0 or -ENOMEM. */
+/* rf_loudness_meter_read gives the figures of all frames so far. Below 40 kHz, where audio is
+ * resampled for the measuring filter, it ends the measurement. Returns 0 or -ENOMEM. */
 int rf_loudness_meter_read(rf_loudness_meter *meter, rf_loudness *ret) RF_MUST_USE;
 
 /* rf_loudness_of measures frames in memory. Returns 0, -EINVAL, -ENOMEM. */

@@ -39,7 +39,7 @@ void media_round(rf_frames *frames, unsigned bits)
 {
     const float scale = (float)(1U << (bits - 1));
     for (int64_t i = 0; i < frames->n_frames * frames->n_channels; i++) {
-        frames->data[i] = rintf(frames->data[i] * scale) / scale;
+        frames->data[i] = rintf(frames->data[i] * scale) / scale + 0.0F; /* no -0 */
     }
 }
 

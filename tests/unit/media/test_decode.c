@@ -117,6 +117,29 @@ Test(decode, lossy_lengths_are_exact_after_delay_removal)
     }
 }
 
+/* A file of one packet has its delay and its padding in the same place. */
+Test(decode, lossy_lengths_of_very_short_files_are_exact)
+{
+    static const struct {
+        const char *container;
+        const char *codec;
+        uint32_t rate_hz;
+    } cases[] = {{"ogg", "libvorbis", 44100}, {"ogg", "libopus", 48000}, {"ipod", "aac", 44100}};
+    static const int64_t short_lengths[] = {1, 64, 500, 960, 1153, 2500};
+    for (size_t i = 0; i < RF_ARRAY_LEN(cases) * RF_ARRAY_LEN(short_lengths); i++) {
+        const size_t k = i / RF_ARRAY_LEN(short_lengths);
+        rf_frames *want =
+            media_noise(1, cases[k].rate_hz, short_lengths[i % RF_ARRAY_LEN(short_lengths)]);
+        int fd = media_muxed(cases[k].container, cases[k].codec, NULL, want);
+        rf_frames *got = media_decode(fd, NULL);
+        cr_expect_leq(llabs(got->n_frames - want->n_frames), 1, "%s: %lld not %lld", cases[k].codec,
+                      (long long)got->n_frames, (long long)want->n_frames);
+        close(fd);
+        rf_frames_free(got);
+        rf_frames_free(want);
+    }
+}
+
 /* Lossy coders take the tone out of the LFE (channel 3 of 5.1): it is too high for it. */
 Test(decode, channels_keep_their_places_and_their_time)
 {
