@@ -9,6 +9,7 @@
 
 #define POLL_MAX_MS 60000
 #define BUFFER_BYTES 65536L
+#define ERROR_BODY_MAX 65536 /* of an answer that is not wanted, read to see its end */
 
 /* The state of one request that libcurl's callbacks see. */
 typedef struct exchange {
@@ -17,9 +18,9 @@ typedef struct exchange {
     const char *blocked; /* reason of the last address refused, NULL for none */
     int local_err;       /* of sink or source */
     bool too_large;
-    bool answer_unwanted; /* the status says enough, its body is not read */
     uint64_t n_sent;
     uint64_t n_received;
+    uint64_t n_unwanted; /* body of an answer whose status says enough */
 } exchange;
 
 /* ---- callbacks ---- */
@@ -51,8 +52,8 @@ static size_t take_body(char *data, size_t size, size_t n, void *user)
     exchange *x = user;
     size_t len = size * n;
     if (x->call->sink == NULL || status_of(x->easy) / 100 != 2) {
-        x->answer_unwanted = true;
-        return 0;
+        x->n_unwanted += len;
+        return x->n_unwanted <= ERROR_BODY_MAX ? len : 0;
     }
     if (len > x->call->max_bytes - x->n_received) {
         x->too_large = true;
@@ -204,7 +205,7 @@ static void judge(const exchange *x, CURLcode code, char **ret_location)
     r->n_bytes = x->call->source != NULL ? x->n_sent : x->n_received;
     /* An error answer stands even when its body was too long or was not read to its end. */
     bool refused = r->http_status >= 300 && code != CURLE_ABORTED_BY_CALLBACK && x->local_err == 0;
-    bool stored = r->http_status / 100 == 2 && x->answer_unwanted;
+    bool stored = r->http_status / 100 == 2 && x->n_unwanted > ERROR_BODY_MAX;
     if (code == CURLE_OK || refused || stored) {
         judge_status(x, r->http_status);
     } else {

@@ -206,7 +206,14 @@ static bool has_bad_byte(const char *url)
     return false;
 }
 
-static url_fault parsed_fault(CURLU *u)
+/* libcurl takes "http:///x" for "http://x": what it was meant to be nobody knows. */
+static bool authority_is_empty(const char *url)
+{
+    const char *slashes = strstr(url, "://");
+    return slashes != NULL && slashes[3] == '/';
+}
+
+static url_fault parsed_fault(CURLU *u, const char *url)
 {
     if (!scheme_allowed(u)) {
         return (url_fault){"scheme", "is not http or https"};
@@ -214,7 +221,7 @@ static url_fault parsed_fault(CURLU *u)
     if (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD)) {
         return (url_fault){"user_info", "holds a user name or password"};
     }
-    if (!has_part(u, CURLUPART_HOST)) {
+    if (authority_is_empty(url) || !has_part(u, CURLUPART_HOST)) {
         return (url_fault){"url", "has no host"};
     }
     return (url_fault){NULL, NULL};
@@ -230,7 +237,7 @@ static url_fault form_fault(const char *url, CURLU *u)
     }
     switch (curl_url_set(u, CURLUPART_URL, url, 0)) {
     case CURLUE_OK:
-        return parsed_fault(u);
+        return parsed_fault(u, url);
     case CURLUE_UNSUPPORTED_SCHEME:
     case CURLUE_BAD_SCHEME:
         return (url_fault){"scheme", "is not http or https"};
