@@ -34,7 +34,8 @@ void fixture_key(const char *application, char key[128]);
 void fixture_stop_job(void);
 void fixture_start_job(void);
 
-/* fixture_rss gives the gateway's resident memory in bytes; peak: the highest so far. */
+/* fixture_rss gives the gateway's resident memory in bytes; peak: the highest so far. Under a
+ * sanitizer, whose shadow it would measure, 0. */
 size_t fixture_rss(bool peak);
 
 #endif
