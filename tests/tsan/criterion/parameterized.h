@@ -1,0 +1,2 @@
+/* Parameterized tests stand in criterion.h here. */
+#include <criterion/criterion.h>
