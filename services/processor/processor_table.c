@@ -84,9 +84,20 @@ static const processor_port sections_in[] = {AUDIO, FEATURES, BEATS};
 static const processor_port sections_out[] = {OUT("map", PROCESSOR_JSON), META};
 MODULE(sections, PROCESSOR_CHILD, PROCESSOR_ANALYSIS_VERSION, processor_sections_run);
 
+static const processor_port stems_in[] = {AUDIO};
+static const processor_port stems_out[] = {OUT("vocals", PROCESSOR_WAV),
+                                           OUT("accompaniments", PROCESSOR_WAV), META};
+MODULE(stems, PROCESSOR_CHILD, PROCESSOR_SPLIT_VERSION, processor_stems_run);
+
+static const processor_port drums_in[] = {AUDIO};
+static const processor_port drums_out[] = {OUT("kick", PROCESSOR_WAV), OUT("snare", PROCESSOR_WAV),
+                                           OUT("other", PROCESSOR_WAV), META};
+MODULE(drums, PROCESSOR_CHILD, PROCESSOR_SPLIT_VERSION, processor_drums_run);
+
 static const processor_module *const table[] = {
-    &decode_module,   &convert_module, &copy_module,   &noop_module, &loudness_module,
-    &features_module, &beats_module,   &chords_module, &key_module,  &sections_module,
+    &decode_module,   &convert_module,  &copy_module,  &noop_module,
+    &loudness_module, &features_module, &beats_module, &chords_module,
+    &key_module,      &sections_module, &stems_module, &drums_module,
 };
 
 const processor_module *const *processor_module_table(size_t *ret_n)
