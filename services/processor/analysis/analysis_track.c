@@ -5,26 +5,42 @@
 #include <string.h>
 
 #define SPREAD 1.2        /* longest interval against the centre, and centre against shortest */
-#define CHANGE_COST 20.0f /* for a change of interval, times its relative size */
-#define CHANGE_MAX 0.12   /* largest relative change at one beat */
+#define CHANGE_COST 80.0f /* for a change of interval, times its relative size */
+#define CHANGE_MAX 0.10   /* largest relative change at one beat */
+#define JITTER_COST 0.3f  /* for a beat one frame early or late while the interval stays */
 #define START_COST 0.0f
+
+enum { START = 255, N_INTERVALS_MAX = 250 };
+
+/* How a beat was reached: index of the interval at the beat before (START: there was none), and by
+ * how many frames it is off that interval. */
+typedef struct link {
+    uint8_t interval;
+    int8_t jitter;
+} link;
+
+/* The best way to go on from a beat with another interval. */
+typedef struct change {
+    float score;
+    uint8_t interval; /* before the change */
+} change;
 
 typedef struct tracker {
     const float *strength;
     int n;   /* frames */
     int low; /* shortest interval, frames */
     int n_intervals;
-    int n_ring;    /* longest interval + 1: frames of scores kept */
-    float *scores; /* [n_ring][n_intervals] */
-    uint8_t *from; /* [n][n_intervals]: index of the interval before, START for the first beat */
+    int n_ring;      /* frames of changes kept: longest interval + 2 */
+    float *endings;  /* [n_ring][n_intervals] scores of beats at the last frames */
+    change *changes; /* [n_ring][n_intervals] */
+    link *links;     /* [n][n_intervals] */
 } tracker;
-
-enum { START = 255, N_INTERVALS_MAX = 250 };
 
 static void tracker_done(tracker *t)
 {
-    free(t->scores);
-    free(t->from);
+    free(t->endings);
+    free(t->changes);
+    free(t->links);
 }
 
 static int tracker_init(tracker *t, const analysis_pulse *pulse, double period_s)
@@ -33,42 +49,58 @@ static int tracker_init(tracker *t, const analysis_pulse *pulse, double period_s
     int high = (int)ceil(period * SPREAD);
     t->strength = pulse->strength;
     t->n = (int)pulse->n;
-    t->low = RF_MAX(2, (int)floor(period / SPREAD));
+    t->low = RF_MAX(3, (int)floor(period / SPREAD));
     t->n_intervals = RF_MIN(high - t->low + 1, (int)N_INTERVALS_MAX);
-    t->n_ring = t->low + t->n_intervals;
-    t->scores = calloc((size_t)t->n_ring * (size_t)t->n_intervals, sizeof(float));
-    t->from = malloc((size_t)t->n * (size_t)t->n_intervals + 1);
-    return t->scores == NULL || t->from == NULL ? -ENOMEM : 0;
+    t->n_ring = t->low + t->n_intervals + 1;
+    size_t n_kept = (size_t)t->n_ring * (size_t)t->n_intervals;
+    t->endings = calloc(n_kept, sizeof(*t->endings));
+    t->changes = calloc(n_kept, sizeof(*t->changes));
+    t->links = calloc((size_t)t->n * (size_t)t->n_intervals + 1, sizeof(*t->links));
+    return t->endings == NULL || t->changes == NULL || t->links == NULL ? -ENOMEM : 0;
 }
 
-/* A change by one frame is rounding and costs little; costs grow with the relative change. */
-static float change_cost(int from, int to)
+static size_t kept_at(const tracker *t, int frame)
 {
-    float change = fabsf((float)(to - from));
-    return CHANGE_COST * RF_MAX(change - 0.75f, 0.0f) / (float)from;
+    return (size_t)(frame % t->n_ring) * (size_t)t->n_intervals;
+}
+
+/* For every interval to come, the best interval to come from. */
+static void find_changes(tracker *t, int frame)
+{
+    const float *scores = t->endings + kept_at(t, frame);
+    change *changes = t->changes + kept_at(t, frame);
+    for (int j = 0; j < t->n_intervals; j++) {
+        int reach = RF_MAX(1, (int)(CHANGE_MAX * (t->low + j)));
+        float cost = CHANGE_COST / (float)(t->low + j);
+        changes[j] = (change){scores[j], (uint8_t)j};
+        for (int i = RF_MAX(0, j - reach); i <= RF_MIN(t->n_intervals - 1, j + reach); i++) {
+            float score = scores[i] - cost * (float)abs(i - j);
+            if (score > changes[j].score) {
+                changes[j] = (change){score, (uint8_t)i};
+            }
+        }
+    }
 }
 
 /* Best way to a beat at `frame` whose last interval has index j. */
 static void step(tracker *t, int frame, int j)
 {
-    int interval = t->low + j;
-    int before = frame - interval;
     float best = START_COST;
-    int best_from = START;
-    if (before >= 0) {
-        const float *scores = t->scores + (size_t)(before % t->n_ring) * (size_t)t->n_intervals;
-        int reach = RF_MAX(1, (int)(CHANGE_MAX * interval));
-        for (int i = RF_MAX(0, j - reach); i <= RF_MIN(t->n_intervals - 1, j + reach); i++) {
-            float score = scores[i] - change_cost(t->low + i, interval);
-            if (score > best) {
-                best = score;
-                best_from = i;
-            }
+    link best_link = {START, 0};
+    for (int jitter = -1; jitter <= 1; jitter++) {
+        int before = frame - t->low - j - jitter;
+        if (before < 0) {
+            continue;
+        }
+        const change *from = &t->changes[kept_at(t, before) + (size_t)j];
+        float score = from->score - JITTER_COST * (float)abs(jitter);
+        if (score > best) {
+            best = score;
+            best_link = (link){from->interval, (int8_t)jitter};
         }
     }
-    t->scores[(size_t)(frame % t->n_ring) * (size_t)t->n_intervals + (size_t)j] =
-        best + t->strength[frame];
-    t->from[(size_t)frame * (size_t)t->n_intervals + (size_t)j] = (uint8_t)best_from;
+    t->endings[kept_at(t, frame) + (size_t)j] = best + t->strength[frame];
+    t->links[(size_t)frame * (size_t)t->n_intervals + (size_t)j] = best_link;
 }
 
 /* The best last beat within the longest interval before the end. */
@@ -79,8 +111,7 @@ static float best_end(const tracker *t, int *ret_frame, int *ret_j)
     *ret_j = 0;
     for (int frame = RF_MAX(0, t->n - t->n_ring); frame < t->n; frame++) {
         for (int j = 0; j < t->n_intervals; j++) {
-            float score =
-                t->scores[(size_t)(frame % t->n_ring) * (size_t)t->n_intervals + (size_t)j];
+            float score = t->endings[kept_at(t, frame) + (size_t)j];
             if (score > best) {
                 best = score;
                 *ret_frame = frame;
@@ -106,7 +137,7 @@ static double refine(const tracker *t, int frame)
 
 static int trace(const tracker *t, int frame, int j, double rate_hz, analysis_track *ret)
 {
-    size_t max = (size_t)(t->n / t->low) + 2;
+    size_t max = (size_t)(t->n / (t->low - 1)) + 2;
     ret->times_s = calloc(max, sizeof(double));
     if (ret->times_s == NULL) {
         return -ENOMEM;
@@ -114,9 +145,9 @@ static int trace(const tracker *t, int frame, int j, double rate_hz, analysis_tr
     size_t n = 0;
     while (frame >= 0 && n < max) {
         ret->times_s[n++] = refine(t, frame) / rate_hz;
-        int from = t->from[(size_t)frame * (size_t)t->n_intervals + (size_t)j];
-        frame = from == START ? -1 : frame - (t->low + j);
-        j = from;
+        link from = t->links[(size_t)frame * (size_t)t->n_intervals + (size_t)j];
+        frame = from.interval == START ? -1 : frame - (t->low + j) - from.jitter;
+        j = from.interval;
     }
     for (size_t i = 0; i < n / 2; i++) {
         double swap = ret->times_s[i];
@@ -136,6 +167,7 @@ static int run(tracker *t, const analysis_control *control)
         for (int j = 0; j < t->n_intervals; j++) {
             step(t, frame, j);
         }
+        find_changes(t, frame);
     }
     return 0;
 }
