@@ -18,6 +18,7 @@ function work() {
 async function submit() {
   const queue = new Queue("bench-" + process.pid, { connection });
   const child = fork(__filename, [port, jobs, submitters, "work", queue.name]);
+  child.on("exit", (code) => code && process.exit(code));
   const message = (text) =>
     new Promise((resolve) => child.on("message", (m) => m === text && resolve()));
   const finished = message("done");

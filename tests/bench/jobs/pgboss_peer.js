@@ -39,6 +39,7 @@ async function submit() {
   const queue = "bench-" + process.pid;
   await boss.createQueue(queue);
   const child = fork(__filename, [url, jobs, submitters, "work", queue]);
+  child.on("exit", (code) => code && process.exit(code));
   const message = (text) =>
     new Promise((resolve) => child.on("message", (m) => m === text && resolve()));
   const finished = message("done");
