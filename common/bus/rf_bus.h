@@ -157,7 +157,8 @@ int rf_bus_subscribe(rf_bus *bus, const rf_bus_sub_config *config, rf_bus_sub **
 rf_bus_sub *rf_bus_unsubscribe(rf_bus_sub *sub);
 
 /* rf_bus_next waits until at_ns for the next message of an assigned partition that is not paused.
- * Returns 0, -EAGAIN (at_ns 0) or -ETIMEDOUT when there is none, or the errno of the backend.
+ * Returns 0, -EAGAIN (at_ns 0) or -ETIMEDOUT when there is none, -ESTALE when the membership was
+ * lost (unsubscribe and subscribe again), or the errno of the backend.
  * Membership is served here and by rf_bus_sub_fd's owner: call it at least each few seconds. */
 int rf_bus_next(rf_bus_sub *sub, rf_bus_message **ret, int64_t at_ns) RF_MUST_USE;
 
