@@ -30,8 +30,9 @@ typedef enum rf_code {
 } rf_code;
 
 #define RF_N_CODES 17
-#define RF_STATUS_MESSAGE_MAX 512 /* bytes with the terminator; longer text is cut at a character  \
-                                   */
+#define RF_STATUS_MESSAGE_MAX                                                                      \
+    512 /* bytes with the terminator; longer text is cut at a character                            \
+         */
 
 typedef struct rf_status {
     rf_code code;
