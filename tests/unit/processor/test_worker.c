@@ -1,0 +1,241 @@
+/* Claims, slots and results, on a real local bus, with a job side that writes down what it hears.
+ */
+#include "world.h"
+
+#include "processor_worker.h"
+#include "rf_bus_topics.h"
+#include "rf_time.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY "uploads/11111111-1111-4111-8111-111111111111"
+#define NOOP                                                                                       \
+    "{\"inputs\":{},\"modules\":[{\"id\":\"n\",\"use\":\"noop\"}],"                                \
+    "\"outputs\":{\"t\":{\"from\":\"n.text\",\"format\":\"string\"}}}"
+#define SLOTS 2
+
+static world w;
+static rf_bus *bus;
+static processor_worker *worker;
+
+static void setup(void)
+{
+    world_open(&w);
+    RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("local:%s/bus", w.dir);
+    const rf_bus_config config = {.url = url};
+    cr_assert_eq(rf_bus_open(&config, &bus), 0);
+}
+
+static void teardown(void)
+{
+    processor_worker_stop(worker);
+    rf_bus_close(bus);
+    world_close(&w);
+}
+
+TestSuite(worker, .init = setup, .fini = teardown, .timeout = 60);
+
+static void start(void)
+{
+    const processor_worker_config config = {
+        .pool = "cpu", .slots = SLOTS, .heartbeat_ns = 100 * RF_NS_PER_MS};
+    cr_assert_eq(processor_worker_start(&config, &w.env, bus, &worker), 0);
+}
+
+static void add(processor_claim *c)
+{
+    pthread_mutex_lock(&w.board.lock);
+    w.board.ready[w.board.n_ready++] = c;
+    pthread_mutex_unlock(&w.board.lock);
+}
+
+static void produce(const void *value, size_t len)
+{
+    const rf_bus_record record = {
+        .topic = RF_TOPIC_JOB_READY_CPU, .value = value, .value_len = len};
+    cr_assert_eq(rf_bus_produce(bus, &record, NULL, NULL, RF_NEVER_NS), 0);
+    cr_assert_eq(rf_bus_flush(bus, RF_NEVER_NS), 0);
+}
+
+/* A JobReady: field 2 is the job's id. */
+static void hint(const char *job_id)
+{
+    char value[2 + 36];
+    value[0] = 0x12;
+    value[1] = 36;
+    memcpy(value + 2, job_id, 36);
+    produce(value, sizeof(value));
+}
+
+static size_t kept(void)
+{
+    pthread_mutex_lock(&w.board.lock);
+    size_t n = w.board.n_kept;
+    pthread_mutex_unlock(&w.board.lock);
+    return n;
+}
+
+static size_t claims(void)
+{
+    pthread_mutex_lock(&w.board.lock);
+    size_t n = w.board.n_claims;
+    pthread_mutex_unlock(&w.board.lock);
+    return n;
+}
+
+static void wait_kept(size_t n)
+{
+    for (int i = 0; i < 3000 && kept() < n; i++) {
+        usleep(10000);
+    }
+    cr_assert_eq(kept(), n);
+}
+
+static processor_claim *heavy(unsigned seconds)
+{
+    static bool is_put;
+    if (!is_put) {
+        int16_t *noise = world_noise(2, (size_t)seconds * 44100);
+        world_put_wav(&w, KEY, 44100, 2, noise, (size_t)seconds * 44100);
+        free(noise);
+        is_put = true;
+    }
+    processor_claim *c = world_claim("music-ai/music-analysis", "{\"inputUrl\":\"x\"}");
+    world_input(c, "inputUrl", PROCESSOR_INPUT_OBJECT, KEY);
+    return c;
+}
+
+static size_t count(processor_outcome outcome)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&w.board.lock);
+    for (size_t i = 0; i < w.board.n_kept; i++) {
+        n += w.board.kept[i].outcome == outcome;
+    }
+    pthread_mutex_unlock(&w.board.lock);
+    return n;
+}
+
+Test(worker, takes_what_waits_at_start_without_a_message)
+{
+    add(world_claim(NOOP, "{}"));
+    start();
+    wait_kept(1);
+    cr_assert_eq(count(PROCESSOR_SUCCEEDED), 1);
+}
+
+Test(worker, a_message_wakes_it)
+{
+    start();
+    usleep(200000);
+    processor_claim *c = world_claim(NOOP, "{}");
+    char id[RF_UUID_LEN];
+    rf_copy_str(id, sizeof(id), c->job_id);
+    add(c);
+    int64_t begin_ns = rf_time_ns();
+    hint(id);
+    wait_kept(1);
+    cr_assert_lt(rf_time_ns() - begin_ns, RF_NS_PER_S);
+}
+
+Test(worker, inline_jobs_are_claimed_by_the_hundred)
+{
+    enum { JOBS = 3000 };
+    for (size_t i = 0; i < JOBS; i++) {
+        add(world_claim(NOOP, "{}"));
+    }
+    start();
+    wait_kept(JOBS);
+    cr_assert_eq(count(PROCESSOR_SUCCEEDED), JOBS);
+    cr_assert_leq(claims(), 7 + JOBS / 256 + 2, "%zu claims", claims());
+}
+
+Test(worker, takes_no_more_heavy_jobs_than_it_has_slots)
+{
+    for (size_t i = 0; i < 3 * SLOTS; i++) {
+        add(heavy(4));
+    }
+    start();
+    wait_kept(3 * SLOTS);
+    cr_assert_eq(count(PROCESSOR_SUCCEEDED), 3 * SLOTS);
+    for (size_t i = 0; i < w.board.n_claims; i++) {
+        cr_expect_leq(w.board.asked[i], SLOTS);
+    }
+}
+
+/* After a run of inline jobs more is claimed than slots are there: the surplus goes back at once.
+ */
+Test(worker, what_has_no_slot_is_given_back)
+{
+    for (size_t i = 0; i < 100; i++) {
+        add(world_claim(NOOP, "{}"));
+    }
+    for (size_t i = 0; i < 20; i++) {
+        add(heavy(60));
+    }
+    start();
+    for (int i = 0; i < 1000 && count(PROCESSOR_RELEASED) == 0; i++) {
+        usleep(10000);
+    }
+    cr_assert_gt(count(PROCESSOR_RELEASED), 0);
+    cr_assert_eq(count(PROCESSOR_FAILED), 0);
+}
+
+/* E6 */
+Test(worker, shutdown_gives_up_what_runs)
+{
+    add(heavy(60));
+    start();
+    usleep(300000);
+    cr_assert_not(processor_worker_is_idle(worker));
+    worker = processor_worker_stop(worker);
+    cr_assert_eq(count(PROCESSOR_RELEASED), 1);
+}
+
+Test(worker, drained_it_claims_no_more)
+{
+    start();
+    usleep(100000);
+    processor_worker_drain(worker);
+    usleep(100000);
+    size_t before = claims();
+    processor_claim *c = world_claim(NOOP, "{}");
+    hint(c->job_id);
+    add(c);
+    usleep(300000);
+    cr_assert_eq(claims(), before);
+    cr_assert(processor_worker_is_idle(worker));
+}
+
+Test(worker, results_survive_an_outage_of_the_job_side)
+{
+    add(heavy(4));
+    start();
+    for (int i = 0; i < 500 && claims() == 0; i++) {
+        usleep(10000);
+    }
+    usleep(100000);
+    atomic_store(&w.board.is_down, true);
+    usleep(1500000);
+    atomic_store(&w.board.is_down, false);
+    wait_kept(1);
+    cr_assert_eq(count(PROCESSOR_SUCCEEDED), 1);
+}
+
+Test(worker, an_unreadable_message_goes_to_the_dead_letters_and_blocks_nothing)
+{
+    int64_t lag;
+    start();
+    produce("\xff\xff garbage", 10);
+    processor_claim *c = world_claim(NOOP, "{}");
+    char id[RF_UUID_LEN];
+    rf_copy_str(id, sizeof(id), c->job_id);
+    add(c);
+    hint(id);
+    wait_kept(1);
+    cr_assert_eq(rf_bus_lag(bus, "operators", RF_TOPIC_JOB_DLQ, &lag), 0);
+    cr_assert_eq(lag, 1);
+}
