@@ -10,7 +10,7 @@
 #define BPM 112
 #define BEATS_PER_BAR 4
 #define TAIL_BEATS 4
-#define EVENTS_MAX 4096
+#define EVENTS_STEP 1024
 #define BLOCK_FRAMES 512
 #define DRUMS 9 /* MIDI channel 10 */
 
@@ -24,8 +24,9 @@ typedef struct event {
 } event;
 
 typedef struct song {
-    event events[EVENTS_MAX];
+    event *events;
     size_t n;
+    size_t capacity;
     double n_beats;
 } song;
 
@@ -54,10 +55,12 @@ static const bar *const form[] = {verse, verse, chorus, verse, chorus};
 
 static void add(song *s, int channel, double beat, double length, int pitch, int velocity)
 {
-    if (s->n + 2 <= EVENTS_MAX) {
-        s->events[s->n++] = (event){beat, channel, pitch, velocity};
-        s->events[s->n++] = (event){beat + length, channel, pitch, 0};
+    if (s->n + 2 > s->capacity) {
+        s->capacity += EVENTS_STEP;
+        s->events = rf_grow(s->events, s->capacity, sizeof(event));
     }
+    s->events[s->n++] = (event){beat, channel, pitch, velocity};
+    s->events[s->n++] = (event){beat + length, channel, pitch, 0};
 }
 
 static void add_chord(song *s, const bar *b, double at, bool loud)
@@ -215,16 +218,16 @@ int cli_song_render(const char *path, const char *soundfont, rf_buf *error)
         return -EIO;
     }
     sf_command(out, SFC_SET_CLIPPING, NULL, SF_TRUE);
-    song *s = RF_NEW(song);
-    compose(s);
+    song s = {0};
+    compose(&s);
     fluid_settings_t *settings = new_fluid_settings();
     fluid_synth_t *synth = NULL;
     int err = open_synth(settings, find_soundfont(soundfont), &synth, error);
     if (err == 0) {
-        err = play(s, synth, out);
+        err = play(&s, synth, out);
     }
     delete_fluid_synth(synth);
     delete_fluid_settings(settings);
-    free(s);
+    free(s.events);
     return sf_close(out) != 0 || err < 0 ? (err < 0 ? err : -EIO) : 0;
 }
