@@ -119,14 +119,14 @@ static int allow_memory(scmp_filter_ctx filter)
 static int allow_self(scmp_filter_ctx filter)
 {
     int err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     if (err == 0) {
         err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                               SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+                               SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
     }
     if (err == 0) {
         err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1,
-                               SCMP_A0(SCMP_CMP_NE, PR_SET_NAME));
+                               SCMP_A0(SCMP_CMP_NE, PR_SET_NAME, 0));
     }
     return err;
 }
@@ -137,7 +137,7 @@ static int allow_fcntl(scmp_filter_ctx filter)
     int err = 0;
     for (size_t i = 0; err == 0 && i < RF_ARRAY_LEN(commands); i++) {
         err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                               SCMP_A1(SCMP_CMP_EQ, commands[i]));
+                               SCMP_A1(SCMP_CMP_EQ, commands[i], 0));
     }
     return err;
 }
