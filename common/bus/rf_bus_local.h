@@ -21,8 +21,9 @@
 
 #include <pthread.h>
 
-#define RF_BUS_MAX_MEMBERS 256 /* of one group */
-#define RF_BUS_NAME_LEN 37     /* of a member: a UUID */
+#define RF_BUS_MAX_MEMBERS 256      /* of one group */
+#define RF_BUS_MAX_GROUP_TOPICS 128 /* of its members together */
+#define RF_BUS_NAME_LEN 37          /* of a member: a UUID */
 
 typedef struct rf_bus_local rf_bus_local;
 

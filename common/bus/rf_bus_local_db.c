@@ -34,6 +34,7 @@ static const char schema[] =
 static const char *const texts[RF_BUS_N_SQL] = {
     [RF_BUS_SQL_TOPIC_FIND] = "SELECT id, first_part, n_parts FROM topic WHERE name=?1",
     [RF_BUS_SQL_TOPIC_ADD] = "INSERT INTO topic(name, first_part, n_parts) VALUES(?1, ?2, ?3)",
+    [RF_BUS_SQL_TOPIC_COUNT] = "SELECT COUNT(*) FROM topic",
     [RF_BUS_SQL_PART_LAST] = "SELECT COALESCE(MAX(id), 0) FROM part",
     [RF_BUS_SQL_PART_ADD] = "INSERT INTO part(id, next, bytes) VALUES(?1, 0, 0)",
     [RF_BUS_SQL_PART_GET] = "SELECT next, bytes FROM part WHERE id=?1",

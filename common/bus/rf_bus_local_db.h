@@ -19,6 +19,7 @@
 typedef enum rf_bus_sql {
     RF_BUS_SQL_TOPIC_FIND,    /* name -> id, first part, partitions */
     RF_BUS_SQL_TOPIC_ADD,     /* name, first part, partitions */
+    RF_BUS_SQL_TOPIC_COUNT,   /* -> topics */
     RF_BUS_SQL_PART_LAST,     /* -> highest part */
     RF_BUS_SQL_PART_ADD,      /* part */
     RF_BUS_SQL_PART_GET,      /* part -> next offset, bytes */

@@ -209,7 +209,7 @@ static int load_topics(rf_bus_local *local, int64_t group, topic_range *ranges, 
     }
     sqlite3_reset(stmt);
     *ret_n = n;
-    return RF_MIN(row, 0);
+    return row > 0 ? -E2BIG : row;
 }
 
 static int next_generation(rf_bus_local *local, int64_t group, int64_t *ret)
@@ -236,7 +236,7 @@ static void touch_group(rf_bus_local *local, int64_t group)
 static int rebalance(rf_bus_local *local, int64_t group)
 {
     RF_CLEANUP(rf_cleanup_free) shares *s = RF_NEW(shares);
-    topic_range ranges[2 * RF_BUS_MAX_TOPICS];
+    topic_range ranges[RF_BUS_MAX_GROUP_TOPICS];
     size_t n = 0;
     int64_t generation = 0;
     int err = next_generation(local, group, &generation);

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define TRIM_ROWS 2000 /* dropped from one partition in one transaction */
-#define MAX_TOPICS 1024
+#define TRIM_ROWS 2000  /* dropped from one partition in one transaction */
+#define MAX_TOPICS 1024 /* of one log */
 
 /* ---- topics ---- */
 
@@ -62,11 +62,21 @@ static int add_parts(rf_bus_local *local, uint32_t n_parts, int64_t *ret_first)
     return 0;
 }
 
+static int check_room(rf_bus_local *local)
+{
+    sqlite3_stmt *stmt = rf_bus_db_ask(local->db, RF_BUS_SQL_TOPIC_COUNT, 0, NULL);
+    int row = rf_bus_db_step(local->db, stmt);
+    bool full = row > 0 && sqlite3_column_int64(stmt, 0) >= MAX_TOPICS;
+    sqlite3_reset(stmt);
+    return full ? -EOVERFLOW : RF_MIN(row, 0);
+}
+
 static int add_topic(rf_bus_local *local, const char *name, uint32_t n_parts,
                      rf_bus_topic_row **ret)
 {
     int64_t first = 0;
-    int err = add_parts(local, n_parts, &first);
+    int err = check_room(local);
+    err = err == 0 ? add_parts(local, n_parts, &first) : err;
     if (err < 0) {
         return err;
     }
@@ -82,9 +92,6 @@ int rf_bus_local_topic(rf_bus_local *local, const char *name, uint32_t n_parts,
     *ret = cached_topic(local, name);
     if (*ret != NULL) {
         return 0;
-    }
-    if (local->n_topics == MAX_TOPICS) {
-        return -EOVERFLOW;
     }
     sqlite3_stmt *stmt = rf_bus_db_ask(local->db, RF_BUS_SQL_TOPIC_FIND, 0, NULL);
     rf_bus_db_name(stmt, 1, name);

@@ -297,8 +297,8 @@ void fetch_server_redirect_to(fetch_server *s, const char *location)
 
 const char *fetch_server_url(const fetch_server *s, const char *path)
 {
-    static char urls[4][256];
-    static unsigned turn;
+    static _Thread_local char urls[4][256];
+    static _Thread_local unsigned turn;
     char *url = urls[turn++ % 4];
     snprintf(url, sizeof(urls[0]), "http://127.0.0.1:%u%s", s->port, path);
     return url;

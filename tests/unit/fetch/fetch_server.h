@@ -41,7 +41,8 @@ int fetch_server_connections(fetch_server *s);
 int fetch_server_requests(fetch_server *s);
 void fetch_server_redirect_to(fetch_server *s, const char *location);
 
-/* fetch_server_url gives "http://127.0.0.1:<port><path>"; one of 4 static buffers in turn. */
+/* fetch_server_url gives "http://127.0.0.1:<port><path>"; one of 4 buffers of the thread, in turn.
+ */
 const char *fetch_server_url(const fetch_server *s, const char *path);
 
 /* A sink that keeps the bytes. fail_at: the write that crosses it returns -ENOSPC (0: none). */
