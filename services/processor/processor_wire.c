@@ -170,6 +170,20 @@ static const processor_module *get_module(reader *r)
     return m;
 }
 
+static void read_ports(reader *r, const processor_module *m, const int *fds, size_t n_fds,
+                       processor_value *in, processor_value *out)
+{
+    for (size_t i = 0; i < m->n_in; i++) {
+        in[i] = get_value(r);
+        in[i].fd = fd_at(r, in[i].fd, fds, n_fds);
+    }
+    r->is_bad |= get_u8(r) != m->n_out;
+    for (size_t i = 0; i < m->n_out; i++) {
+        out[i] = PROCESSOR_VALUE_NONE;
+        out[i].fd = fd_at(r, (int8_t)get_u8(r), fds, n_fds);
+    }
+}
+
 int processor_wire_read_task(const void *data, size_t len, const int *fds, size_t n_fds,
                              const processor_module **ret_module, processor_value *in,
                              processor_value *out)
@@ -181,17 +195,16 @@ int processor_wire_read_task(const void *data, size_t len, const int *fds, size_
     if (r.is_bad || magic != MAGIC || get_u8(&r) != m->n_in) {
         return -EBADMSG;
     }
-    for (size_t i = 0; i < m->n_in; i++) {
-        in[i] = get_value(&r);
-        in[i].fd = fd_at(&r, in[i].fd, fds, n_fds);
-    }
-    r.is_bad |= get_u8(&r) != m->n_out;
-    for (size_t i = 0; i < m->n_out; i++) {
-        out[i] = PROCESSOR_VALUE_NONE;
-        out[i].fd = fd_at(&r, (int8_t)get_u8(&r), fds, n_fds);
+    read_ports(&r, m, fds, n_fds, in, out);
+    if (r.is_bad || r.left > 0) {
+        for (size_t i = 0; i < m->n_in; i++) {
+            free(in[i].text);
+            in[i].text = NULL;
+        }
+        return -EBADMSG;
     }
     *ret_module = m;
-    return r.is_bad || r.left > 0 ? -EBADMSG : 0;
+    return 0;
 }
 
 /* Keeps of a child's value only what it may decide. */

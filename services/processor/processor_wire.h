@@ -27,7 +27,8 @@ int processor_wire_task(const processor_module *module, const processor_value *i
                         size_t *ret_n_fds);
 
 /* processor_wire_read_task is the other side: fills in and out (each PROCESSOR_MAX_PORTS long),
- * whose descriptors are borrowed from fds. Returns 0 or -EBADMSG. */
+ * whose descriptors are borrowed from fds and whose texts are the caller's. Returns 0, or -EBADMSG
+ * with nothing to free. */
 int processor_wire_read_task(const void *data, size_t len, const int *fds, size_t n_fds,
                              const processor_module **ret_module, processor_value *in,
                              processor_value *out);
