@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define MAX_BITS 64              /* of a sample */
 #define MAX_CHUNKS 4096          /* of one file */
 #define MAX_FMT 40               /* bytes of a WAVE format chunk: extensible */
 #define STREAMED_SIZE 0x7ffff000 /* sizes from here on are written by programs that cannot seek */
@@ -161,7 +162,7 @@ int rf_av_find_wav(rf_av_source *s, rf_decode_reply *reply)
     s->n_channels = le16(c.format + 2);
     s->rate_hz = le32(c.format + 4);
     s->bits_per_sample = le16(c.format + 14);
-    if (c.n_format < 16 || block == 0 || s->n_channels == 0) {
+    if (c.n_format < 16 || block == 0 || s->n_channels == 0 || s->bits_per_sample > MAX_BITS) {
         return malformed(reply);
     }
     int64_t there = s->file_size - c.data_at;
@@ -221,7 +222,7 @@ int rf_av_find_aiff(rf_av_source *s, rf_decode_reply *reply)
     s->bits_per_sample = be16(c.format + 6);
     s->rate_hz = extended_rate(c.format + 8);
     int64_t block = (int64_t)s->n_channels * ((s->bits_per_sample + 7) / 8);
-    if (block == 0) {
+    if (block == 0 || s->bits_per_sample > MAX_BITS) {
         return malformed(reply);
     }
     if (c.data_at + c.data_len > s->file_size || s->n_frames * block > c.data_len) {

@@ -4,7 +4,8 @@
 #include <soxr.h>
 #include <string.h>
 
-#define CHUNK_FRAMES 65536
+#define CHUNK_FRAMES 16384 /* on the side of the higher rate: soxr's queues grow by small steps */
+#define MIN_CHUNK_FRAMES 64
 
 struct rf_resampler {
     uint32_t from_hz;
@@ -119,12 +120,14 @@ int64_t rf_resample_length(int64_t n, uint32_t from_hz, uint32_t to_hz)
 
 static int convert_all(rf_resampler *r, const rf_frames *in, rf_frames *out)
 {
+    const int64_t ratio = (r->to_hz + r->from_hz - 1) / r->from_hz;
+    const int64_t chunk = RF_MAX(CHUNK_FRAMES / ratio, MIN_CHUNK_FRAMES);
     int64_t at_in = 0;
     int64_t at_out = 0;
     while (at_out < out->n_frames) {
         int64_t taken = 0;
         int64_t given = 0;
-        const int64_t n = RF_MIN(in->n_frames - at_in, CHUNK_FRAMES);
+        const int64_t n = RF_MIN(in->n_frames - at_in, chunk);
         int err = rf_resampler_process(r, n > 0 ? in->data + at_in * in->n_channels : NULL, n,
                                        &taken, out->data + at_out * out->n_channels,
                                        out->n_frames - at_out, &given);

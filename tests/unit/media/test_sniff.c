@@ -117,7 +117,9 @@ Test(frames, shapes_are_checked)
     cr_expect_eq(rf_frames_new(1, 2999, 1, &frames), -EINVAL);
     cr_expect_eq(rf_frames_new(1, 48000, -1, &frames), -EINVAL);
     cr_expect_eq(rf_frames_new(32, 48000, INT64_MAX / 4, &frames), -EINVAL);
+#ifndef __SANITIZE_ADDRESS__ /* which ends the process instead */
     cr_expect_eq(rf_frames_new(2, 48000, INT64_MAX / 16, &frames), -ENOMEM);
+#endif
     cr_expect_null(rf_frames_free(NULL));
 }
 
