@@ -8,6 +8,9 @@
 #include <nng/nng.h>
 #include <nng/supplemental/tls/tls.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define MAX_PEM (256u << 10)
 #define ACCEPT_PAUSE_MS 20 /* after a failed accept, such as for want of descriptors */
@@ -309,6 +312,19 @@ static void on_accepted(void *arg)
     nng_stream_listener_accept(l->listener, l->aio);
 }
 
+/* A server that was killed leaves its socket behind: one that refuses connections is removed. */
+static void remove_stale(const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    if (rf_copy_str(a.sun_path, sizeof(a.sun_path), path) != 0) {
+        return;
+    }
+    RF_CLEANUP(rf_cleanup_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 && errno == ECONNREFUSED) {
+        (void)unlink(path);
+    }
+}
+
 static int listener_open(rf_rpc_listener *l, const char *url, const rf_rpc_cert *cert)
 {
     int rv = nng_stream_listener_alloc(&l->listener, url);
@@ -316,6 +332,7 @@ static int listener_open(rf_rpc_listener *l, const char *url, const rf_rpc_cert 
         rv = nng_stream_listener_set_ptr(l->listener, NNG_OPT_TLS_CONFIG, cert->config);
     }
     if (rv == 0 && strncmp(url, "ipc://", 6) == 0) {
+        remove_stale(url + 6);
         rv = nng_stream_listener_set_int(l->listener, NNG_OPT_IPC_PERMISSIONS, 0600);
     }
     rv = rv == 0 ? nng_stream_listener_listen(l->listener) : rv;

@@ -5,9 +5,9 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -175,16 +175,11 @@ Test(goaway, calls_in_progress_end_before_drain_returns)
 /* ---- death ---- */
 
 /* A server in a process of its own; it is ready when its socket answers. */
-static pid_t fork_server(const char *url)
+static pid_t spawn_server(const char *url)
 {
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void)echo_start(url, NULL);
-        for (;;) {
-            (void)pause();
-        }
-    }
+    pid_t pid = -1;
+    char *argv[] = {(char *)ECHO_SERVER, (char *)(uintptr_t)url, NULL};
+    cr_assert_eq(posix_spawn(&pid, ECHO_SERVER, NULL, NULL, argv, environ), 0);
     return pid;
 }
 
@@ -195,44 +190,27 @@ Test(death, of_a_peer_ends_every_call_with_a_status, .timeout = 120)
     char url[64];
     cr_assert_not_null(mkdtemp(dir));
     (void)snprintf(url, sizeof(url), "ipc://%s/s", dir);
-    pid_t pids[ROUNDS]; /* all before this process has threads; each takes over the socket */
-    int gates[ROUNDS][2];
-    for (int i = 0; i < ROUNDS; i++) {
-        cr_assert_eq(pipe(gates[i]), 0);
-        pids[i] = fork();
-        if (pids[i] == 0) {
-            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-            char go;
-            (void)!read(gates[i][0], &go, 1);
-            (void)echo_start(url, NULL);
-            for (;;) {
-                (void)pause();
-            }
-        }
-    }
     rf_rpc_channel *c = NULL;
     cr_assert_eq(
         rf_rpc_channel_open(&(rf_rpc_channel_config){.target = url, .wait_ready_ms = 4000}, &c), 0);
     size_t n_ok = 0;
     size_t n_lost = 0;
     for (int i = 0; i < ROUNDS; i++) {
-        cr_assert_eq(write(gates[i][1], "g", 1), 1);
+        pid_t pid = spawn_server(url); /* takes over the socket that the last one left */
         cr_assert_eq(echo_unary(c, "up", NULL), 0, "round %d", i);
         tally t;
         tally_init(&t);
         for (int k = 0; k < CALLS; k++) {
             start_call(c, RPC_TEST_ECHO_ONCE, &t);
             if (k == i * CALLS / ROUNDS) {
-                (void)kill(pids[i], SIGKILL);
-                (void)waitpid(pids[i], NULL, 0);
+                (void)kill(pid, SIGKILL);
+                (void)waitpid(pid, NULL, 0);
             }
         }
         cr_assert(tally_wait(&t, CALLS), "round %d: every call ends", i);
         cr_assert_eq(t.by_code[RF_OK] + t.by_code[RF_UNAVAILABLE], CALLS);
         n_ok += t.by_code[RF_OK];
         n_lost += t.by_code[RF_UNAVAILABLE];
-        (void)close(gates[i][0]);
-        (void)close(gates[i][1]);
     }
     cr_assert_gt(n_lost, 0);
     cr_assert_gt(n_ok, 0);
@@ -498,12 +476,13 @@ Test(keepalive, a_stopped_peer_is_given_up, .timeout = 30)
     char url[64];
     cr_assert_not_null(mkdtemp(dir));
     (void)snprintf(url, sizeof(url), "ipc://%s/s", dir);
-    pid_t pid = fork_server(url);
+    pid_t pid = spawn_server(url);
     rf_rpc_channel *c = NULL;
     rf_rpc_channel_config config = {.target = url, .keepalive_ms = 100, .wait_ready_ms = 3000};
     cr_assert_eq(rf_rpc_channel_open(&config, &c), 0);
     cr_assert_eq(echo_unary(c, "x", NULL), 0);
     (void)kill(pid, SIGSTOP);
+    (void)waitpid(pid, NULL, WUNTRACED);
     tally t;
     tally_init(&t);
     int64_t start_ns = rf_time_ns();
