@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CLIENT_WAIT_MS 20000
+#define CLIENT_WAIT_MS 60000
 
 typedef struct client {
     int fd;
