@@ -162,8 +162,8 @@ rf_bus_sub *rf_bus_unsubscribe(rf_bus_sub *sub);
  * Membership is served here and by rf_bus_sub_fd's owner: call it at least each few seconds. */
 int rf_bus_next(rf_bus_sub *sub, rf_bus_message **ret, int64_t at_ns) RF_MUST_USE;
 
-/* rf_bus_sub_fd is readable when rf_bus_next may have something. After it became readable call
- * rf_bus_next with at_ns 0 until -EAGAIN. Owned by the subscription. */
+/* rf_bus_sub_fd is readable as long as rf_bus_next may have something: level-triggered, it falls
+ * silent when rf_bus_next with at_ns 0 gives -EAGAIN. Owned by the subscription. */
 int rf_bus_sub_fd(const rf_bus_sub *sub);
 
 rf_bus_message *rf_bus_message_free(rf_bus_message *message);

@@ -18,6 +18,8 @@
 #define LOOK_LAST_NS (5 * RF_NS_PER_S)
 #define LOOK_GROWTH 8
 
+#define GIVE_BLINDLY 64 /* messages read ahead that are given out between two looks for news */
+
 /* ---- ownership ---- */
 
 static rf_bus_slot *find_part(rf_bus_local_sub *s, int64_t part)
@@ -142,14 +144,25 @@ static void arm_look(rf_bus_local_sub *s, int64_t in_ns)
 
 /* ---- waiting ---- */
 
+/* Makes the descriptor readable: as long as messages read ahead wait, and once after a resume. */
+static void signal_self(rf_bus_local_sub *s)
+{
+    uint64_t one = 1;
+    ssize_t n = write(s->wake_fd, &one, sizeof(one));
+    (void)n; /* a full counter wakes as well */
+    s->signalled = true;
+}
+
 /* Turns what the descriptors say into news. */
 static int read_news(rf_bus_local_sub *s)
 {
     rf_bus_news news = {0};
     uint64_t count = 0;
+    s->n_given = 0;
     rf_bus_watch_read(s->watch_fd, &news);
-    if (read(s->wake_fd, &count, sizeof(count)) > 0) {
-        s->news_records = true;
+    if (s->n_ahead == 0 && s->signalled) {
+        s->news_records |= read(s->wake_fd, &count, sizeof(count)) > 0;
+        s->signalled = false;
     }
     s->news_records |= news.records;
     s->news_group |= news.group && s->grouped;
@@ -162,8 +175,12 @@ static int read_news(rf_bus_local_sub *s)
     return 0;
 }
 
-static int step(rf_bus_local_sub *s, rf_bus_message **ret)
+/* Looks for news when nothing is left, and now and then while there is. */
+static int look_around(rf_bus_local_sub *s)
 {
+    if (s->n_ahead > 0 && s->n_given < GIVE_BLINDLY) {
+        return 0;
+    }
     int err = read_news(s);
     if (err == 0 && s->news_group) {
         err = refresh(s);
@@ -171,10 +188,20 @@ static int step(rf_bus_local_sub *s, rf_bus_message **ret)
     if (err == 0 && s->n_ahead == 0 && s->news_records) {
         err = rf_bus_ahead_fill(s);
     }
+    if (s->n_ahead > 0 && !s->signalled) {
+        signal_self(s);
+    }
+    return err;
+}
+
+static int step(rf_bus_local_sub *s, rf_bus_message **ret)
+{
+    int err = look_around(s);
     rf_bus_held *h = err == 0 ? rf_bus_ahead_take(s) : NULL;
     if (h == NULL) {
         return err < 0 ? err : -EAGAIN;
     }
+    s->n_given++;
     *ret = &h->box.message;
     return 0;
 }
@@ -229,12 +256,10 @@ int rf_bus_local_pause(void *self, const char *topic, int partition, bool paused
             }
         }
     }
-    pthread_mutex_unlock(&s->mutex);
     if (!paused) {
-        uint64_t one = 1;
-        ssize_t n = write(s->wake_fd, &one, sizeof(one));
-        (void)n; /* a full counter wakes as well */
+        signal_self(s);
     }
+    pthread_mutex_unlock(&s->mutex);
     return found ? 0 : -ENOENT;
 }
 

@@ -49,7 +49,7 @@ typedef struct rf_bus_local_sub {
     size_t n_topics;
     int epoll_fd;
     int watch_fd;
-    int wake_fd;  /* eventfd: resume, so that a waiter looks again */
+    int wake_fd;  /* eventfd: messages wait here, or a waiter shall look again */
     int timer_fd; /* next look at the members */
     int64_t look_ns;
 
@@ -60,6 +60,8 @@ typedef struct rf_bus_local_sub {
     uint32_t turn;      /* slot that is read or given first */
     size_t n_ahead;     /* messages read ahead */
     size_t bytes_ahead; /* and their size */
+    uint32_t n_given;   /* since the last look for news */
+    bool signalled;     /* wake_fd is readable */
     bool news_group;
     bool news_records; /* there may be records that were not read */
     bool paused_all;

@@ -137,6 +137,24 @@ Test(waiting, the_descriptor_tells_of_messages)
     rf_bus_close(bus);
 }
 
+Test(waiting, the_descriptor_stays_readable_while_messages_wait)
+{
+    rf_bus *bus = bus_open();
+    const char *topic = bus_fresh("t");
+    rf_bus_sub *sub = bus_join(bus, bus_fresh("g"), topic);
+    bus_put_numbers(bus, topic, 0, 300);
+    bus_flush(bus);
+    for (int i = 0; i < 300; i++) { /* one message a wake-up */
+        struct pollfd p = {.fd = rf_bus_sub_fd(sub), .events = POLLIN};
+        rf_bus_message *m = NULL;
+        cr_assert_eq(poll(&p, 1, 5000), 1, "silent after %d", i);
+        cr_assert_eq(rf_bus_next(sub, &m, 0), 0);
+        rf_bus_message_free(m);
+    }
+    rf_bus_unsubscribe(sub);
+    rf_bus_close(bus);
+}
+
 Test(waiting, the_descriptor_falls_silent_when_there_is_nothing)
 {
     rf_bus *bus = bus_open();
