@@ -19,7 +19,7 @@
 
 const rf_setting processor_settings[] = {
     STR(pool, "pool", "", "cpu", "pool whose jobs are run: cpu, gpu, t2v or jam"),
-    INT(slots, "slots", "jobs", "0", 0, 256, "jobs at once; 0: one for each two processors"),
+    INT(slots, "slots", "jobs", "0", 0, 256, "jobs at once; 0: one for each processor, at least 2"),
     INT(parallel_steps, "steps.parallel", "steps", "4", 1, 64, "steps of one job at once"),
     INT(children_ready, "children.ready", "processes", "2", 0, 16,
         "idle children kept, of decoders and of modules each"),
@@ -58,7 +58,7 @@ const size_t processor_n_settings = RF_ARRAY_LEN(processor_settings);
 uint32_t processor_config_slots(const processor_config *config)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return config->slots > 0 ? (uint32_t)config->slots : (uint32_t)RF_MAX(n / 2, 1);
+    return config->slots > 0 ? (uint32_t)config->slots : (uint32_t)RF_MAX(n, 2);
 }
 
 static int parse_ports(const rf_list *list, uint16_t ret[PORTS_MAX])

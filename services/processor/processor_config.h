@@ -9,7 +9,7 @@
 
 typedef struct processor_config {
     char *pool;
-    int64_t slots; /* 0: one for each two processors, at least 1 */
+    int64_t slots; /* 0: one for each processor, at least 2 */
     int64_t parallel_steps;
     int64_t children_ready;
     int64_t children_max;

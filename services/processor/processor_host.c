@@ -258,6 +258,20 @@ static int follow_child(rf_sandbox_child *child, processor_step_call *call)
     return reply.err;
 }
 
+/* Of the modules that write media, what they wrote. */
+static void count_encoded(const processor_step_call *call, int err)
+{
+    const processor_module *m = call->module;
+    int format = processor_port_find(m->in, m->n_in, "format");
+    for (size_t i = 0; err == 0 && i < m->n_out; i++) {
+        if (m->out[i].type == PROCESSOR_WAV) {
+            processor_metric_encode("wav");
+        } else if (m->out[i].type == PROCESSOR_FILE && format >= 0) {
+            processor_metric_encode(call->in[format].text);
+        }
+    }
+}
+
 static int run_child(processor_host *h, processor_step_call *call)
 {
     rf_sandbox_child *child = NULL;
@@ -267,6 +281,7 @@ static int run_child(processor_host *h, processor_step_call *call)
         return err;
     }
     err = follow_child(child, call);
+    count_encoded(call, err);
     rf_sandbox_end end;
     rf_sandbox_finish(child, err == 0 ? FINISH_GRACE_MS : 0, &end);
     processor_metric_child(&end);

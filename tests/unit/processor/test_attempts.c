@@ -162,8 +162,8 @@ static const struct {
      44100},
 };
 
-/* Length is exact after resampling and after the delay of the codec is removed; the tone stays (LAME
- * turns MP3 down by up to 0.45 dB on purpose). */
+/* Length is exact after resampling and after the delay of the codec is removed; the tone stays
+ * (LAME turns MP3 down by up to 0.45 dB on purpose). */
 Test(results, convert_resamples_mixes_and_encodes)
 {
     int16_t *sine = world_sine(44100, 2, 88200, 1000, -12);
