@@ -3,6 +3,8 @@
 #include "rf_time.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -217,7 +219,7 @@ static void judge(const exchange *x, CURLcode code, char **ret_location)
     }
 }
 
-void rf_fetch_exchange(const rf_fetch_call *call, const char *url, char **ret_location)
+static void exchange_here(const rf_fetch_call *call, const char *url, char **ret_location)
 {
     exchange x = {.call = call, .easy = curl_easy_init()};
     CURLM *multi = curl_multi_init();
@@ -236,4 +238,23 @@ void rf_fetch_exchange(const rf_fetch_call *call, const char *url, char **ret_lo
     curl_easy_cleanup(x.easy);
     curl_multi_cleanup(multi);
     curl_slist_free_all(headers);
+}
+
+/* A peer that hangs up within TLS raises SIGPIPE in this thread, since libcurl is told to leave
+ * signals alone: it is kept from the process, whose own handling stays as it is. */
+void rf_fetch_exchange(const rf_fetch_call *call, const char *url, char **ret_location)
+{
+    sigset_t pipe_set;
+    sigset_t before;
+    sigset_t pending;
+    const struct timespec at_once = {0};
+    sigemptyset(&pipe_set);
+    sigaddset(&pipe_set, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &pipe_set, &before);
+    exchange_here(call, url, ret_location);
+    if (!sigismember(&pending, SIGPIPE)) {
+        sigtimedwait(&pipe_set, NULL, &at_once);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -69,9 +70,14 @@ static void serve_one(tls_server *s, int fd)
     SSL_free(ssl);
 }
 
+/* The client hangs up on a certificate it does not trust; only this thread shall shrug that off. */
 static void *serve(void *arg)
 {
     tls_server *s = arg;
+    sigset_t pipe_set;
+    sigemptyset(&pipe_set);
+    sigaddset(&pipe_set, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_set, NULL);
     while (s->n_connections < s->n_expected) {
         struct pollfd p = {.fd = s->listen_fd, .events = POLLIN};
         if (poll(&p, 1, 5000) <= 0) {
