@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -261,6 +262,19 @@ Test(crashes, all_killed_in_any_order)
     storm(4, 4, 40);
 }
 
+/* Waits until something more was acknowledged than size bytes of journal tell. */
+static off_t wait_for_more(off_t size)
+{
+    RF_CLEANUP(rf_cleanup_free) char *path = journal("acknowledged");
+    struct stat st = {0};
+    int64_t until = BUS_SOON_NS;
+    while ((stat(path, &st) < 0 || st.st_size <= size) && rf_time_ns() < until) {
+        usleep(2000);
+    }
+    cr_assert_gt(st.st_size, size);
+    return st.st_size;
+}
+
 /* Every process dies at once, as when the machine's supervisor is killed. */
 Test(crashes, everything_killed_together_goes_on)
 {
@@ -268,11 +282,13 @@ Test(crashes, everything_killed_together_goes_on)
     const char *group = bus_fresh("g");
     peer peers[4] = {
         {.produces = true, .lane = 0}, {.produces = true, .lane = 1}, {.lane = 2}, {.lane = 3}};
+    off_t size = 0;
     for (int round = 0; round < 4; round++) {
         for (size_t i = 0; i < RF_ARRAY_LEN(peers); i++) {
             start_peer(&peers[i], group, topic);
         }
-        usleep((useconds_t)(100000 + rf_random_u64(100000)));
+        size = wait_for_more(size);
+        usleep((useconds_t)rf_random_u64(100000));
         for (size_t i = 0; i < RF_ARRAY_LEN(peers); i++) {
             kill(peers[i].pid, SIGKILL);
         }
