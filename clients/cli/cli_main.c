@@ -1,7 +1,7 @@
 /* cli_main.c - the table of commands and the way into them. */
 #include "cli.h"
 
-#define cli_call_main cli_bench_main
+#include "cli_call.h"
 
 #include <stdio.h>
 #include <string.h>
