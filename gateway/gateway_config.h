@@ -13,8 +13,11 @@ typedef struct gateway_config {
     rf_list tls_names;  /* further names and addresses of the certificate */
     rf_list job_targets;
     char *signing_keys; /* path; empty: <data.dir>/secrets/signing.keys */
-    char *store_root;   /* path; empty: <data.dir>/objects */
-    int64_t loops;      /* threads; 0: one a processor */
+    char *store_url;    /* rf_store.h; empty: dir:<data.dir>/objects */
+    char *rpc_tls_ca;   /* PEM files for tls+tcp targets; empty: none */
+    char *rpc_tls_cert;
+    char *rpc_tls_key;
+    int64_t loops; /* threads; 0: one a processor */
     int64_t io_threads;
     int64_t connections_max;
     int64_t transfers_max;

@@ -64,21 +64,21 @@ static int64_t now_s(void)
     return rf_time_wall_ms() / 1000;
 }
 
-static char *path_or(const gateway_process *p, const char *setting, const char *relative)
-{
-    return setting[0] != '\0' ? rf_strdup(setting) : rf_service_path(p->service, relative);
-}
-
 static int open_signer(gateway_process *p)
 {
+    const char *setting = p->gw.config.signing_keys;
     RF_CLEANUP(rf_cleanup_free)
-    char *path = path_or(p, p->gw.config.signing_keys, "secrets/signing.keys");
+    char *path = setting[0] != '\0' ? rf_strdup(setting)
+                                    : rf_service_path(p->service, "secrets/signing.keys");
     return path != NULL ? rf_signer_open(path, &p->gw.signer) : -EIO;
 }
 
 static int open_store(gateway_process *p)
 {
-    RF_CLEANUP(rf_cleanup_free) char *root = path_or(p, p->gw.config.store_root, "objects");
+    if (p->gw.config.store_url[0] != '\0') {
+        return rf_store_open(p->gw.config.store_url, &p->gw.store);
+    }
+    RF_CLEANUP(rf_cleanup_free) char *root = rf_service_path(p->service, "objects");
     if (root == NULL) {
         return -EIO;
     }

@@ -37,10 +37,14 @@ struct rpc_call {
 
 /* ---- life ---- */
 
-static int open_channel(const char *targets, int64_t wait_ms, rf_rpc_channel **ret)
+static int open_channel(const char *targets, const gateway_config *c, int64_t wait_ms,
+                        rf_rpc_channel **ret)
 {
+    const rf_rpc_tls tls = {
+        .ca_file = c->rpc_tls_ca, .cert_file = c->rpc_tls_cert, .key_file = c->rpc_tls_key};
     const rf_rpc_channel_config config = {
         .target = targets,
+        .tls = c->rpc_tls_ca[0] != '\0' ? &tls : NULL,
         .timeout_ms = RF_MAX((int64_t)CALL_TIMEOUT_MS, wait_ms),
         .wait_ready_ms = wait_ms,
     };
@@ -52,8 +56,8 @@ int gateway_rpc_open(const char *targets, const gateway_config *config, gateway_
     gateway_rpc *rpc = RF_NEW(gateway_rpc);
     const rf_rpc_file *file = job_v1_job_service.file;
     int err = rf_rpc_schema_new(file->set, file->set_len, &rpc->schema);
-    err = err == 0 ? open_channel(targets, config->read_wait_ms, &rpc->patient) : err;
-    err = err == 0 ? open_channel(targets, config->write_wait_ms, &rpc->hasty) : err;
+    err = err == 0 ? open_channel(targets, config, config->read_wait_ms, &rpc->patient) : err;
+    err = err == 0 ? open_channel(targets, config, config->write_wait_ms, &rpc->hasty) : err;
     if (err < 0) {
         gateway_rpc_close(rpc);
         return err;
