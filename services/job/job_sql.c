@@ -64,6 +64,13 @@ void job_sql_clear(job_sql *db)
     db->err = 0;
 }
 
+void job_sql_fail(job_sql *db, int err)
+{
+    if (db->err == 0) {
+        db->err = err;
+    }
+}
+
 int job_sql_script(job_sql *db, const char *text)
 {
     if (db->err == 0) {

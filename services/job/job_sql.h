@@ -22,6 +22,9 @@ job_sql *job_sql_close(job_sql *db);
 int job_sql_error(const job_sql *db);
 void job_sql_clear(job_sql *db);
 
+/* job_sql_fail sets the error, as a failed statement would. */
+void job_sql_fail(job_sql *db, int err);
+
 /* job_sql_script runs statements of a text without parameters. */
 int job_sql_script(job_sql *db, const char *text);
 

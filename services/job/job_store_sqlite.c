@@ -516,6 +516,18 @@ void job_tx_changed(job_tx *tx, const char *app, const char *id, job_state state
     tx->changes_end = &change->next;
 }
 
+job_state job_tx_next(job_tx *tx, job_state from, job_event event)
+{
+    int next = job_lifecycle_next(from, event);
+    if (next < 0) {
+        RF_LOG_ERROR("impossible step of a job", RF_STR("state", job_state_name(from)),
+                     RF_STR("event", job_event_name(event)));
+        job_sql_fail(tx->db, next);
+        return from;
+    }
+    return (job_state)next;
+}
+
 void job_tx_event(job_tx *tx, const char *id, uint64_t fence, const char *kind)
 {
     if (tx->options->events) {

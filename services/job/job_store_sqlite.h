@@ -86,9 +86,24 @@ void job_tx_release_inputs(job_tx *tx, int64_t job);
 /* job_tx_fail_or_retry decides by the rules of job_retry.h; the attempt has been ended. */
 void job_tx_fail_or_retry(job_tx *tx, const job_running *run, const job_failure *failure);
 
+/* How a job ends without a result. */
+typedef struct job_ending {
+    int64_t job;
+    const char *app;
+    const char *id;
+    uint64_t fence;
+    job_state from;
+    job_event event; /* FAIL, CANCEL or EXPIRE */
+    const char *code;
+    const char *message;
+} job_ending;
+
 /* job_tx_fail makes the job FAILED. */
-void job_tx_fail(job_tx *tx, int64_t job, const char *app, const char *id, uint64_t fence,
-                 const char *code, const char *message);
+void job_tx_fail(job_tx *tx, const job_ending *end);
+
+/* job_tx_next is the state after event by the table of job_lifecycle.h. A step that the table does
+ * not have is a fault of this program: it is logged and undoes the group. */
+job_state job_tx_next(job_tx *tx, job_state from, job_event event);
 
 /* job_tx_delete_job removes a job, of the application or (NULL) of any; -ENOENT. */
 int job_tx_delete_job(job_tx *tx, const char *app, const char *id, bool uploads);

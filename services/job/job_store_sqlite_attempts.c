@@ -78,18 +78,18 @@ static void release_steps(job_tx *tx, int64_t job, const char *id, uint64_t fenc
     }
 }
 
-void job_tx_fail(job_tx *tx, int64_t job, const char *app, const char *id, uint64_t fence,
-                 const char *code, const char *message)
+void job_tx_fail(job_tx *tx, const job_ending *end)
 {
     job_sql_exec(tx->db, "UPDATE jobs SET state=?, code=?, message=?, completed_ms=? WHERE seq=?",
-                 "ittii", (int64_t)JOB_FAILED, code, message, tx->now_ms, job);
+                 "ittii", (int64_t)job_tx_next(tx, end->from, end->event), end->code, end->message,
+                 tx->now_ms, end->job);
     job_sql_exec(tx->db,
                  "UPDATE uploads SET job=NULL WHERE job=?1 AND object_key IS NULL AND id IN"
                  " (SELECT upload FROM targets WHERE job=?1)",
-                 "i", job);
-    release_steps(tx, job, id, fence + 1);
-    job_tx_event(tx, id, fence, "failed");
-    job_tx_changed(tx, app, id, JOB_FAILED);
+                 "i", end->job);
+    release_steps(tx, end->job, end->id, end->fence + 1);
+    job_tx_event(tx, end->id, end->fence, "failed");
+    job_tx_changed(tx, end->app, end->id, JOB_FAILED);
 }
 
 /* The attempt has failed: another one after a delay, or the end of the job. */
@@ -102,7 +102,15 @@ void job_tx_fail_or_retry(job_tx *tx, const job_running *run, const job_failure 
         job_tx_wait(tx, run, tx->now_ms + verdict.delay_ms);
         return;
     }
-    job_tx_fail(tx, run->job, run->app, run->id, run->fence, verdict.code, verdict.message);
+    const job_ending end = {.job = run->job,
+                            .app = run->app,
+                            .id = run->id,
+                            .fence = run->fence,
+                            .from = run->state,
+                            .event = JOB_EVENT_FAIL,
+                            .code = verdict.code,
+                            .message = verdict.message};
+    job_tx_fail(tx, &end);
     if (verdict.dead_letter) {
         job_sql_exec(tx->db, "INSERT OR IGNORE INTO dead_letters(job, at_ms) VALUES(?,?)", "ii",
                      run->job, tx->now_ms);
@@ -225,7 +233,7 @@ static void publish(job_tx *tx, const job_running *run, const job_finish *item)
         insert_result(tx, run, r, custom);
     }
     job_sql_exec(tx->db, "UPDATE jobs SET state=?, completed_ms=? WHERE seq=?", "iii",
-                 (int64_t)JOB_SUCCEEDED, tx->now_ms, run->job);
+                 (int64_t)job_tx_next(tx, run->state, JOB_EVENT_SUCCEED), tx->now_ms, run->job);
     job_tx_end_attempt(tx, run, JOB_ATTEMPT_DONE, NULL, NULL);
     job_tx_release_inputs(tx, run->job);
     release_steps(tx, run->job, run->id, run->fence);

@@ -96,7 +96,7 @@ static void take(job_tx *tx, const job_op_claim *in, const candidate *c, const j
     job_sql_exec(tx->db,
                  "UPDATE jobs SET state=?, fence=fence+1, started_ms=coalesce(started_ms,?)"
                  " WHERE seq=?",
-                 "iii", (int64_t)JOB_STARTED, tx->now_ms, c->job);
+                 "iii", (int64_t)job_tx_next(tx, c->state, JOB_EVENT_CLAIM), tx->now_ms, c->job);
     job_sql_exec(tx->db,
                  "INSERT INTO leases(job, fence, worker, pool, claimed_ms, until_ms, limit_ms)"
                  " VALUES(?,?,?,?,?,?,?)",

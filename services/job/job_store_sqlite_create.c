@@ -58,7 +58,8 @@ static void insert_job(creation *c)
                  "INSERT INTO jobs(id, app, state, pool, due_ms, limit_s, created_ms, name,"
                  " workflow, version, request_id, traceparent, metadata, params)"
                  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                 "tiiiiiittitttt", in->id, c->app, (int64_t)JOB_QUEUED, (int64_t)in->pool,
+                 "tiiiiiittitttt", in->id, c->app,
+                 (int64_t)job_tx_next(c->tx, JOB_NONE, JOB_EVENT_CREATE), (int64_t)in->pool,
                  c->tx->now_ms, (int64_t)in->limit_s, c->tx->now_ms, in->name, in->workflow,
                  in->workflow_version, in->request_id, in->traceparent, in->metadata, in->params);
     c->job = job_sql_last_id(c->tx->db);

@@ -244,8 +244,15 @@ static void stop_job(job_tx *tx, const char *id, const found_job *job)
 static void cancel(job_tx *tx, const char *id, const found_job *job)
 {
     stop_job(tx, id, job);
-    job_tx_fail(tx, job->seq, job->app_id, id, (uint64_t)job->fence + 1, JOB_CODE_CANCELLED,
-                JOB_TEXT_CANCELLED);
+    const job_ending end = {.job = job->seq,
+                            .app = job->app_id,
+                            .id = id,
+                            .fence = (uint64_t)job->fence + 1,
+                            .from = job->state,
+                            .event = JOB_EVENT_CANCEL,
+                            .code = JOB_CODE_CANCELLED,
+                            .message = JOB_TEXT_CANCELLED};
+    job_tx_fail(tx, &end);
     job_tx_release_inputs(tx, job->seq);
 }
 

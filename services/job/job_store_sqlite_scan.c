@@ -100,7 +100,14 @@ static size_t scan_not_started(job_tx *tx, int64_t limit_ms)
                      late[i].pool, late[i].due_ms, late[i].seq);
         job_sql_exec(tx->db, "UPDATE applications SET queued=queued-1 WHERE seq=?", "i",
                      late[i].app);
-        job_tx_fail(tx, late[i].seq, late[i].app_id, late[i].id, 0, JOB_CODE_TIMEOUT, message);
+        const job_ending end = {.job = late[i].seq,
+                                .app = late[i].app_id,
+                                .id = late[i].id,
+                                .from = JOB_QUEUED,
+                                .event = JOB_EVENT_EXPIRE,
+                                .code = JOB_CODE_TIMEOUT,
+                                .message = message};
+        job_tx_fail(tx, &end);
         job_tx_release_inputs(tx, late[i].seq);
     }
     return n;

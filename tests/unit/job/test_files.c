@@ -1,0 +1,564 @@
+/*
+ * Files and time: uploads, pins, garbage, sweeps, retention, the outbox and the relay
+ * (spec jobs.md 2.5, 4.4, 4.5, E4).
+ */
+#include "job_fixture.h"
+#include "job_relay.h"
+#include "job_sweep.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "job_retry.h"
+#include "rf_bus_topics.h"
+#include "rf_time.h"
+
+static fixture f;
+static rf_store *objects;
+static char objects_url[96];
+
+static const job_sweep_config sweeping = {
+    .period_ms = 1000,
+    .retention_ms = 14 * FIXTURE_DAY_MS,
+    .idempotency_ms = FIXTURE_DAY_MS,
+    .orphan_age_ms = 1800000,
+    .orphan_period_ms = 900000,
+};
+
+static void set_up(void)
+{
+    rf_time_drive();
+    fixture_open(&f);
+    snprintf(objects_url, sizeof(objects_url), "dir:%s/objects", f.dir);
+    cr_assert_eq(rf_store_open(objects_url, &objects), 0);
+}
+
+static void tear_down(void)
+{
+    rf_store_close(objects);
+    RF_CLEANUP(rf_cleanup_free)
+    char *command = rf_asprintf("rm -rf '%s/objects' '%s/bus'", f.dir, f.dir);
+    cr_assert_eq(system(command), 0);
+    fixture_close(&f);
+}
+
+TestSuite(files, .init = set_up, .fini = tear_down);
+
+static void put(const char *key)
+{
+    rf_store_put *p;
+    cr_assert_eq(rf_store_put_open(objects, key, 1000, 0, &p), 0);
+    cr_assert_eq(rf_store_put_write(p, "data", 4), 0);
+    cr_assert_eq(rf_store_put_commit(p), 0);
+    rf_store_put_free(p);
+}
+
+static bool exists(const char *key)
+{
+    rf_store_info info;
+    return rf_store_stat(objects, key, &info) == 0;
+}
+
+static int64_t sweep(void)
+{
+    int64_t n = job_sweep_due(f.store, objects, &sweeping);
+    cr_assert_geq(n, 0);
+    return n;
+}
+
+/* ---- uploads ---- */
+
+Test(files, an_upload_is_kept_until_it_expires_and_its_object_goes_then)
+{
+    char id[RF_UUID_LEN];
+    char key[128];
+    fixture_upload(&f, id);
+    cr_assert_eq(fixture_complete(&f, id, key), 0);
+    put(key);
+    fixture_advance(FIXTURE_DAY_MS - 1);
+    sweep();
+    cr_assert(exists(key));
+    fixture_advance(1);
+    cr_assert_eq(sweep(), 1);
+    cr_assert_not(exists(key));
+}
+
+Test(files, an_upload_whose_put_never_came_leaves_nothing)
+{
+    char id[RF_UUID_LEN];
+    char key[128];
+    fixture_upload(&f, id);
+    fixture_advance(FIXTURE_DAY_MS + 1);
+    sweep();
+    cr_assert_eq(fixture_complete(&f, id, key), -ENOENT);
+}
+
+Test(files, the_same_put_may_be_completed_twice_but_not_another)
+{
+    char id[RF_UUID_LEN];
+    char key[128];
+    char other[128];
+    fixture_upload(&f, id);
+    cr_assert_eq(fixture_complete(&f, id, key), 0);
+    job_op_upload_complete *op =
+        JOB_OP_NEW(JOB_OP_UPLOAD_COMPLETE, job_op_upload_complete, NULL, NULL);
+    op->id = id;
+    op->object_key = key;
+    cr_assert_eq(fixture_run(&f, &op->op), 0, "the answer of the first was lost");
+    job_op_free(&op->op);
+    cr_assert_eq(fixture_complete(&f, id, other), -EEXIST);
+}
+
+static void create_on(const char *upload, char id[RF_UUID_LEN])
+{
+    const job_input input = {.param = "file", .upload_id = upload};
+    job_op_create *op = fixture_request(&f);
+    op->inputs = &input;
+    op->n_inputs = 1;
+    cr_assert_eq(fixture_run(&f, &op->op), 0);
+    rf_copy_str(id, RF_UUID_LEN, op->id);
+    job_op_free(&op->op);
+}
+
+Test(files, a_pinned_upload_outlives_its_expiry_until_the_job_is_done)
+{
+    char upload[RF_UUID_LEN];
+    char key[128];
+    char id[RF_UUID_LEN];
+    fixture_upload(&f, upload);
+    cr_assert_eq(fixture_complete(&f, upload, key), 0);
+    put(key);
+    create_on(upload, id);
+    uint64_t fence = fixture_claim_one(&f, "w", id);
+    fixture_advance(FIXTURE_DAY_MS + 1);
+    sweep();
+    cr_assert(exists(key), "the job still needs it");
+    cr_assert(fixture_succeed(&f, id, fence));
+    sweep();
+    cr_assert_not(exists(key));
+}
+
+Test(files, uploads_keep_their_own_expiry_after_the_job)
+{
+    char upload[RF_UUID_LEN];
+    char key[128];
+    char id[RF_UUID_LEN];
+    fixture_upload(&f, upload);
+    cr_assert_eq(fixture_complete(&f, upload, key), 0);
+    put(key);
+    create_on(upload, id);
+    uint64_t fence = fixture_claim_one(&f, "w", id);
+    cr_assert(fixture_succeed(&f, id, fence));
+    sweep();
+    cr_assert(exists(key));
+    cr_assert_eq(fixture_delete(&f, id, false), 0);
+    sweep();
+    cr_assert(exists(key), "deleting the job alone leaves the upload");
+}
+
+Test(files, deleting_with_uploads_removes_those_that_no_other_job_pins)
+{
+    char upload[RF_UUID_LEN];
+    char key[128];
+    char first[RF_UUID_LEN];
+    char second[RF_UUID_LEN];
+    fixture_upload(&f, upload);
+    cr_assert_eq(fixture_complete(&f, upload, key), 0);
+    put(key);
+    create_on(upload, first);
+    create_on(upload, second);
+    cr_assert_eq(fixture_delete(&f, first, true), 0);
+    sweep();
+    cr_assert(exists(key), "the second job pins it");
+    cr_assert_eq(fixture_delete(&f, second, true), 0);
+    sweep();
+    cr_assert_not(exists(key));
+}
+
+Test(files, a_dead_letter_keeps_its_input_pinned)
+{
+    char upload[RF_UUID_LEN];
+    char key[128];
+    char id[RF_UUID_LEN];
+    fixture_upload(&f, upload);
+    cr_assert_eq(fixture_complete(&f, upload, key), 0);
+    put(key);
+    create_on(upload, id);
+    for (int i = 0; i < 4; i++) {
+        fixture_advance(300000);
+        uint64_t fence = fixture_claim_one(&f, "w", id);
+        cr_assert(fixture_fail(&f, id, fence, JOB_CODE_INTERNAL, "x"));
+    }
+    cr_assert_eq(fixture_state(&f, id), JOB_FAILED);
+    fixture_advance(2 * FIXTURE_DAY_MS);
+    sweep();
+    cr_assert(exists(key));
+}
+
+Test(files, an_upload_of_another_application_is_a_missing_file)
+{
+    char upload[RF_UUID_LEN];
+    char key[128];
+    char id[RF_UUID_LEN];
+    fixture_upload(&f, upload);
+    cr_assert_eq(fixture_complete(&f, upload, key), 0);
+    fixture_application(&f, "other", f.app);
+    create_on(upload, id);
+    job_op_claim *claim = fixture_claim(&f, "w", 1);
+    cr_assert_str_eq(claim->claims[0].inputs[0].bad, "File not found.");
+    job_op_free(&claim->op);
+}
+
+/* ---- results ---- */
+
+static void publish_file(const char *id, uint64_t fence, const char *key)
+{
+    const job_result r = {
+        .output = "out", .kind = JOB_RESULT_FILE, .object_key = key, .extension = "wav", .size = 4};
+    cr_assert(fixture_publish(&f, id, fence, &r, 1));
+}
+
+Test(files, results_go_with_their_job_and_everything_below_it)
+{
+    char id[RF_UUID_LEN];
+    char key[128];
+    char stray[128];
+    fixture_create(&f, id);
+    uint64_t fence = fixture_claim_one(&f, "w", id);
+    snprintf(key, sizeof(key), "jobs/%s/1/out", id);
+    snprintf(stray, sizeof(stray), "jobs/%s/1/stray", id);
+    put(key);
+    put(stray);
+    publish_file(id, fence, key);
+    sweep();
+    cr_assert(exists(key));
+    cr_assert_eq(fixture_delete(&f, id, false), 0);
+    sweep();
+    cr_assert_not(exists(key));
+    cr_assert_not(exists(stray));
+}
+
+Test(files, e4_files_of_stale_attempts_go_when_the_job_is_done)
+{
+    char id[RF_UUID_LEN];
+    char stale[128];
+    char good[128];
+    fixture_create(&f, id);
+    fixture_claim_one(&f, "w", id);
+    snprintf(stale, sizeof(stale), "jobs/%s/1/out", id);
+    snprintf(good, sizeof(good), "jobs/%s/2/out", id);
+    put(stale);
+    fixture_advance(FIXTURE_LEASE_MS + 1);
+    fixture_scan(&f, NULL);
+    fixture_advance(5000);
+    uint64_t fence = fixture_claim_one(&f, "w", id);
+    put(good);
+    publish_file(id, fence, good);
+    sweep();
+    cr_assert_not(exists(stale));
+    cr_assert(exists(good));
+}
+
+Test(files, a_worker_that_writes_after_the_deletion_is_swept_up_within_60_seconds)
+{
+    char id[RF_UUID_LEN];
+    char key[128];
+    fixture_create(&f, id);
+    fixture_claim_one(&f, "w", id);
+    cr_assert_eq(fixture_delete(&f, id, false), 0);
+    sweep();
+    snprintf(key, sizeof(key), "jobs/%s/1/late", id);
+    put(key);
+    fixture_advance(15000);
+    sweep();
+    fixture_advance(40000);
+    sweep();
+    cr_assert_not(exists(key));
+}
+
+Test(files, a_result_that_another_job_reads_survives_its_own_job)
+{
+    char first[RF_UUID_LEN];
+    char second[RF_UUID_LEN];
+    char key[128];
+    fixture_create(&f, first);
+    uint64_t fence = fixture_claim_one(&f, "w", first);
+    snprintf(key, sizeof(key), "jobs/%s/1/out", first);
+    put(key);
+    publish_file(first, fence, key);
+    const job_input input = {.param = "file", .job_id = first, .file_name = "out.wav"};
+    job_op_create *op = fixture_request(&f);
+    op->inputs = &input;
+    op->n_inputs = 1;
+    cr_assert_eq(fixture_run(&f, &op->op), 0);
+    job_op_claim *claim = fixture_claim(&f, "w", 1);
+    rf_copy_str(second, sizeof(second), claim->claims[0].id);
+    cr_assert_str_eq(claim->claims[0].inputs[0].object_key, key);
+    cr_assert_eq(fixture_delete(&f, first, false), 0);
+    sweep();
+    cr_assert(exists(key), "pinned by the second job");
+    cr_assert(fixture_succeed(&f, second, claim->claims[0].fence));
+    sweep();
+    cr_assert_not(exists(key));
+    job_op_free(&claim->op);
+    job_op_free(&op->op);
+}
+
+Test(files, orphans_are_found_once_they_are_old)
+{
+    static const char orphan[] = "jobs/00000000-0000-4000-8000-000000000000/1/x";
+    char id[RF_UUID_LEN];
+    char key[128];
+    fixture_create(&f, id);
+    fixture_claim_one(&f, "w", id);
+    snprintf(key, sizeof(key), "jobs/%s/1/x", id);
+    put(orphan);
+    put(key);
+    put("uploads/lost/x");
+    cr_assert_eq(job_sweep_orphans(f.store, objects, &sweeping), 0, "too young");
+    const job_sweep_config at_once = {.orphan_age_ms = -60000};
+    cr_assert_eq(job_sweep_orphans(f.store, objects, &at_once), 2);
+    cr_assert_not(exists(orphan));
+    cr_assert_not(exists("uploads/lost/x"));
+    cr_assert(exists(key), "its attempt is under way");
+}
+
+Test(files, nothing_is_removed_while_the_store_cannot_say)
+{
+    put("jobs/00000000-0000-4000-8000-000000000000/1/x");
+    f.options.queue_max = 0;
+    fixture_reopen(&f);
+    const job_sweep_config at_once = {.orphan_age_ms = -60000};
+    cr_assert_eq(job_sweep_orphans(f.store, objects, &at_once), 0);
+    cr_assert(exists("jobs/00000000-0000-4000-8000-000000000000/1/x"));
+    cr_assert_lt(job_sweep_due(f.store, objects, &sweeping), 0);
+}
+
+/* ---- retention ---- */
+
+Test(files, jobs_go_14_days_after_their_end)
+{
+    char done[RF_UUID_LEN];
+    char waiting[RF_UUID_LEN];
+    char key[128];
+    fixture_create(&f, done);
+    uint64_t fence = fixture_claim_one(&f, "w", done);
+    fixture_create(&f, waiting);
+    snprintf(key, sizeof(key), "jobs/%s/1/out", done);
+    put(key);
+    publish_file(done, fence, key);
+    fixture_advance(14 * FIXTURE_DAY_MS - 1);
+    sweep();
+    cr_assert_eq(fixture_state(&f, done), JOB_SUCCEEDED);
+    fixture_advance(1);
+    sweep();
+    cr_assert_eq(fixture_state(&f, done), JOB_NONE);
+    sweep();
+    cr_assert_not(exists(key));
+    cr_assert_eq(fixture_state(&f, waiting), JOB_QUEUED, "a job that is not final stays");
+}
+
+Test(files, idempotency_keys_are_forgotten_after_their_window)
+{
+    bool replayed = true;
+    for (int round = 0; round < 2; round++) {
+        job_op_create *op = fixture_request(&f);
+        op->idempotency_key = "k";
+        cr_assert_eq(fixture_run(&f, &op->op), 0);
+        replayed = op->replayed;
+        cr_assert_not(replayed, "round %d", round);
+        job_op_free(&op->op);
+        fixture_advance(FIXTURE_DAY_MS);
+        sweep();
+    }
+}
+
+/* ---- the outbox ---- */
+
+static job_op_outbox_next *next(uint32_t allowed)
+{
+    job_op_outbox_next *op = JOB_OP_NEW(JOB_OP_OUTBOX_NEXT, job_op_outbox_next, NULL, NULL);
+    op->allowed[JOB_POOL_CPU] = allowed;
+    op->republish_ms = 60000;
+    cr_assert_eq(fixture_run(&f, &op->op), 0);
+    return op;
+}
+
+static void mark(const job_op_outbox_next *sent)
+{
+    job_op_outbox_mark *op = JOB_OP_NEW(JOB_OP_OUTBOX_MARK, job_op_outbox_mark, NULL, NULL);
+    op->ready = sent->ready;
+    op->n_ready = sent->n_ready;
+    op->events = sent->events;
+    op->n_events = sent->n_events;
+    cr_assert_eq(fixture_run(&f, &op->op), 0);
+    job_op_free(&op->op);
+}
+
+static size_t send(uint32_t allowed)
+{
+    job_op_outbox_next *op = next(allowed);
+    size_t n = op->n_ready;
+    mark(op);
+    job_op_free(&op->op);
+    return n;
+}
+
+Test(files, k1_what_was_not_acknowledged_is_published_again)
+{
+    char id[RF_UUID_LEN];
+    fixture_create(&f, id);
+    for (int i = 0; i < 3; i++) {
+        job_op_outbox_next *op = next(10);
+        cr_assert_eq(op->n_ready, 1, "a crash before the mark");
+        cr_assert_str_eq(op->ready[0].job_id, id);
+        cr_assert_eq(op->n_events, 1);
+        cr_assert_str_eq(op->events[0].message, "queued");
+        job_op_free(&op->op);
+        fixture_reopen(&f);
+    }
+    cr_assert_eq(send(10), 1);
+    job_op_outbox_next *op = next(10);
+    cr_assert_eq(op->n_ready, 0);
+    cr_assert_eq(op->n_events, 0);
+    job_op_free(&op->op);
+}
+
+Test(files, k3_references_are_held_back_to_what_the_slots_allow)
+{
+    char id[RF_UUID_LEN];
+    for (int i = 0; i < 10; i++) {
+        fixture_create(&f, id);
+    }
+    cr_assert_eq(send(0), 0);
+    cr_assert_eq(send(4), 4);
+    cr_assert_eq(send(4), 0, "four are out");
+    char claimed[RF_UUID_LEN];
+    fixture_claim_one(&f, "w", claimed);
+    cr_assert_eq(send(4), 1, "one was claimed");
+    cr_assert_eq(send(6), 2);
+}
+
+Test(files, a_reference_that_is_not_claimed_goes_out_again_after_a_minute)
+{
+    char id[RF_UUID_LEN];
+    fixture_create(&f, id);
+    cr_assert_eq(send(2), 1);
+    fixture_advance(59000);
+    cr_assert_eq(send(2), 0);
+    fixture_advance(1000);
+    cr_assert_eq(send(2), 1);
+}
+
+Test(files, a_retry_is_published_when_it_falls_due)
+{
+    char id[RF_UUID_LEN];
+    fixture_create(&f, id);
+    uint64_t fence = fixture_claim_one(&f, "w", id);
+    cr_assert(fixture_fail(&f, id, fence, JOB_CODE_INTERNAL, "x"));
+    fixture_advance(5000);
+    cr_assert_eq(send(2), 1);
+}
+
+Test(files, each_state_change_leaves_one_event)
+{
+    static const char *const kinds[] = {"queued", "started", "succeeded", "deleted"};
+    char id[RF_UUID_LEN];
+    fixture_create(&f, id);
+    uint64_t fence = fixture_claim_one(&f, "w", id);
+    cr_assert(fixture_succeed(&f, id, fence));
+    cr_assert_eq(fixture_delete(&f, id, false), 0);
+    job_op_outbox_next *op = next(0);
+    cr_assert_eq(op->n_events, RF_ARRAY_LEN(kinds));
+    for (size_t i = 0; i < op->n_events; i++) {
+        cr_assert_str_eq(op->events[i].message, kinds[i]);
+        cr_assert_str_eq(op->events[i].job_id, id);
+    }
+    job_op_free(&op->op);
+}
+
+/* ---- the relay ---- */
+
+typedef struct relay_bench {
+    rf_bus *bus;
+    rf_bus_sub *sub;
+    job_workers *workers;
+    job_relay *relay;
+} relay_bench;
+
+static void open_relay(relay_bench *b)
+{
+    static const char *const topics[] = {RF_TOPIC_JOB_READY_CPU};
+    RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("local:%s/bus", f.dir);
+    const rf_bus_config config = {.url = url};
+    const rf_bus_sub_config sub = {
+        .group = "test", .topics = topics, .n_topics = 1, .start = RF_BUS_EARLIEST};
+    cr_assert_eq(rf_bus_open(&config, &b->bus), 0);
+    cr_assert_eq(rf_bus_subscribe(b->bus, &sub, &b->sub), 0);
+    b->workers = job_workers_new();
+    cr_assert_eq(job_relay_start(f.store, b->workers, b->bus, &b->relay), 0);
+}
+
+static void close_relay(relay_bench *b)
+{
+    job_relay_stop(b->relay);
+    job_workers_free(b->workers);
+    rf_bus_unsubscribe(b->sub);
+    rf_bus_close(b->bus);
+}
+
+/* One message whose key is the job id, waiting at most a while of the real clock. */
+static bool receive(relay_bench *b, char id[RF_UUID_LEN])
+{
+    rf_bus_message *m = NULL;
+    for (int i = 0; i < 500; i++) {
+        if (rf_bus_next(b->sub, &m, 0) == 0) {
+            cr_assert_leq(m->value_len, RF_TOPIC_VALUE_MAX, "K2");
+            cr_assert_not_null(rf_bus_message_header(m, RF_BUS_MESSAGE_ID));
+            cr_assert_eq(m->key_len, RF_UUID_LEN - 1);
+            memcpy(id, m->key, m->key_len);
+            id[m->key_len] = '\0';
+            rf_bus_message_free(m);
+            return true;
+        }
+        fixture_advance(20);
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    return false;
+}
+
+Test(files, the_relay_publishes_references_once_slots_are_free)
+{
+    relay_bench b;
+    char id[RF_UUID_LEN];
+    char got[RF_UUID_LEN] = "";
+    open_relay(&b);
+    fixture_create(&f, id);
+    job_relay_wake(b.relay);
+    rf_bus_message *none;
+    cr_assert_eq(rf_bus_next(b.sub, &none, 0), -EAGAIN);
+    job_workers_set(b.workers, "w", JOB_POOL_CPU, 1);
+    job_relay_wake(b.relay);
+    cr_assert(receive(&b, got));
+    cr_assert_str_eq(got, id);
+    close_relay(&b);
+}
+
+Test(files, metrics_of_the_store_count_what_waits_and_runs)
+{
+    char id[RF_UUID_LEN];
+    fixture_create(&f, id);
+    fixture_create(&f, id);
+    fixture_claim_one(&f, "w", id);
+    job_op_stats *op = JOB_OP_NEW(JOB_OP_STATS, job_op_stats, NULL, NULL);
+    cr_assert_eq(fixture_run(&f, &op->op), 0);
+    cr_assert_eq(op->queued[JOB_POOL_CPU], 1);
+    cr_assert_eq(op->running[JOB_POOL_CPU], 1);
+    cr_assert_eq(op->queued[JOB_POOL_GPU], 0);
+    cr_assert_eq(op->oldest_queued_ms[JOB_POOL_CPU], rf_time_wall_ms());
+    cr_assert_eq(op->dead_letters, 0);
+    cr_assert_gt(op->outbox_unsent, 0);
+    job_op_free(&op->op);
+}
