@@ -9,7 +9,7 @@
 #define PULSE_MAX 5.0f
 #define REACH 2 /* frames either side that a lookup searches */
 
-static const float BAND_WEIGHTS[ANALYSIS_N_PULSE] = {1.2f, 0.8f, 0.8f, 0.9f, 0.9f, 0.7f, 0.8f};
+static const float BAND_WEIGHTS[ANALYSIS_N_PULSE] = {1.0f, 0.9f, 0.9f, 1.1f, 1.1f, 1.0f, 0.5f};
 
 /* Rise of the notes over two tone frames, spread to onset frames. */
 static void note_rise(const analysis_frontend *frontend, float *ret, size_t n, size_t stride)
