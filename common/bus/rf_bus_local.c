@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 static void local_free(rf_bus_local *local)
@@ -45,14 +44,15 @@ static int open_dir(rf_bus_local *local)
 static int open_db(rf_bus_local *local)
 {
     RF_CLEANUP(rf_cleanup_free) char *path = rf_asprintf("%s/bus.db", local->dir);
-    if (flock(local->lock_fd, LOCK_EX) < 0) {
-        return -errno;
+    int err = rf_bus_local_lock(local);
+    if (err < 0) {
+        return err;
     }
-    int err = rf_bus_db_create(path);
+    err = rf_bus_db_create(path);
     err = err == 0 ? rf_bus_db_open(path, &local->db) : err;
     err = err == 0 ? rf_bus_db_open(path, &local->reader) : err;
     rf_bus_local_sweep_locks(local);
-    flock(local->lock_fd, LOCK_UN);
+    rf_bus_local_unlock(local);
     return err;
 }
 

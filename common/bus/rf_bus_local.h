@@ -100,6 +100,10 @@ struct rf_bus_local {
 int rf_bus_local_start(rf_bus_local *local);
 void rf_bus_local_stop(rf_bus_local *local); /* runs what waits, then ends the thread */
 
+/* rf_bus_local_lock waits for the write lock of the log, shared with other processes. */
+int rf_bus_local_lock(const rf_bus_local *local);
+void rf_bus_local_unlock(const rf_bus_local *local);
+
 /* rf_bus_local_post hands op to the writer; lazy ones may wait some tens of milliseconds. */
 void rf_bus_local_post(rf_bus_local *local, rf_bus_op *op, bool lazy);
 

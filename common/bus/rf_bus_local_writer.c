@@ -313,7 +313,7 @@ static void finish_ops(rf_bus_local *local, const rf_bus_op_list *ops, int err)
     pthread_mutex_unlock(&local->mutex);
 }
 
-static int lock_writers(const rf_bus_local *local)
+int rf_bus_local_lock(const rf_bus_local *local)
 {
     while (flock(local->lock_fd, LOCK_EX) < 0) {
         if (errno != EINTR) {
@@ -323,13 +323,18 @@ static int lock_writers(const rf_bus_local *local)
     return 0;
 }
 
+void rf_bus_local_unlock(const rf_bus_local *local)
+{
+    flock(local->lock_fd, LOCK_UN);
+}
+
 /* One transaction of operations, from lock to the waking of those who watch. */
 static int write_ops(rf_bus_local *local, const rf_bus_op_list *ops, bool trim)
 {
-    int err = local->health.fatal ? -EIO : lock_writers(local);
+    int err = local->health.fatal ? -EIO : rf_bus_local_lock(local);
     if (err == 0) {
         err = transaction(local, ops, trim);
-        flock(local->lock_fd, LOCK_UN);
+        rf_bus_local_unlock(local);
     }
     rf_bus_local_reset(local, err == 0);
     wake_groups(local, err == 0);

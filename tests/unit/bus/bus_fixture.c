@@ -52,7 +52,8 @@ rf_bus *bus_open(void)
 {
     rf_bus *bus = NULL;
     rf_bus_config config = {.url = bus_url};
-    cr_assert_eq(rf_bus_open(&config, &bus), 0);
+    int err = rf_bus_open(&config, &bus);
+    cr_assert_eq(err, 0, "open: %s", strerror(-err));
     return bus;
 }
 
