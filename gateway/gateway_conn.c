@@ -297,7 +297,7 @@ static ssize_t take_body(gateway_conn *c, const char *data, size_t len)
     ssize_t n = gateway_http_body(&c->http, data, RF_MIN(len, room), on_content, c);
     if (n < 0) {
         if (n != -ECANCELED) {
-            refuse(c, GATEWAY_BAD_REQUEST);
+            refuse(c, gateway_error_of_http(gateway_http_error_status(n)));
         }
         return (ssize_t)len;
     }

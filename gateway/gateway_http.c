@@ -127,12 +127,16 @@ static int find_header(const char *name, size_t len)
     return -1;
 }
 
+/* Counted here, since the field itself comes in as many pieces as a trailer arrives in. */
+static int on_header_field_complete(llhttp_t *parser)
+{
+    gateway_http *h = owner(parser);
+    return ++h->n_headers > GATEWAY_HEADERS_MAX ? fail(h, -EMSGSIZE) : 0;
+}
+
 static int on_header_field(llhttp_t *parser, const char *at, size_t len)
 {
     gateway_http *h = owner(parser);
-    if (++h->n_headers > GATEWAY_HEADERS_MAX) {
-        return fail(h, -EMSGSIZE);
-    }
     h->current = h->req->head_len > 0 ? -1 : find_header(at, len); /* trailers are dropped */
     return 0;
 }
@@ -373,6 +377,7 @@ static const llhttp_settings_t *settings(void)
     static const llhttp_settings_t table = {
         .on_url = on_url,
         .on_header_field = on_header_field,
+        .on_header_field_complete = on_header_field_complete,
         .on_header_value = on_header_value,
         .on_headers_complete = on_headers_complete,
         .on_chunk_header = on_chunk_header,

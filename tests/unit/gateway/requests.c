@@ -97,6 +97,8 @@ const request_case request_cases[] = {
     OK("chunk size with zeros", CHUNKED "0005\r\nhello\r\n000\r\n\r\n"),
     OK("chunk extension", CHUNKED "5;a=b\r\nhello\r\n0\r\n\r\n"),
     OK("trailer", CHUNKED "0\r\nX-Sum: 1\r\n\r\n"),
+    OK("trailer with a long name", CHUNKED "0\r\n" X100 X100 ": 1\r\n\r\n"),
+    IS("too many trailers", CHUNKED "0\r\n" H100 "\r\n", 431, false),
     BAD("chunk size missing", CHUNKED "\r\nhello\r\n0\r\n\r\n"),
     BAD("chunk size not hex", CHUNKED "g\r\nhello\r\n0\r\n\r\n"),
     BAD("chunk size with 0x", CHUNKED "0x5\r\nhello\r\n0\r\n\r\n"),
