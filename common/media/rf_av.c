@@ -76,7 +76,7 @@ int rf_av_check_shape(const rf_decode_limits *limits, uint32_t n_channels, uint3
     if (n_channels > limits->max_channels) {
         return rf_av_fail_limit(reply, RF_MEDIA_LIMIT_CHANNELS, n_channels);
     }
-    if (rate_hz < limits->min_rate_hz || rate_hz > limits->max_rate_hz) {
+    if (rate_hz == 0 || rate_hz < limits->min_rate_hz || rate_hz > limits->max_rate_hz) {
         return rf_av_fail_limit(reply, RF_MEDIA_LIMIT_RATE, rate_hz);
     }
     if (n_channels == 0) {

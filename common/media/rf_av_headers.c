@@ -90,7 +90,7 @@ static int take_wav_chunk(const rf_av_source *s, const uint8_t *head, int64_t at
     }
     if (memcmp(head, "ds64", 4) == 0) {
         int err = rf_av_source_read(s, at, sizes, sizeof(sizes));
-        c->long_len = le64(sizes + 8);
+        c->long_len = err == 0 ? le64(sizes + 8) : 0;
         return err;
     }
     if (memcmp(head, "data", 4) == 0) {
@@ -111,9 +111,11 @@ static int take_aiff_chunk(const rf_av_source *s, const uint8_t *head, int64_t a
     }
     if (memcmp(head, "SSND", 4) == 0) {
         int err = size >= 8 ? rf_av_source_read(s, at, offset, sizeof(offset)) : -EINVAL;
+        if (err != 0) {
+            return err;
+        }
         c->data_at = at + 8 + be32(offset);
         c->data_len = (int64_t)size - 8 - be32(offset);
-        return err;
     }
     return 0;
 }

@@ -202,7 +202,7 @@ int rf_decode(rf_decoder *decoder, int fd, const rf_decode_options *options, rf_
               rf_decode_info *ret_info, rf_media_error *error)
 {
     rf_media_error unheard;
-    rf_decode_reply reply;
+    rf_decode_reply reply = {0};
     error = error != NULL ? error : &unheard;
     int err = check_limits(&options->limits, error);
     err = err == 0 ? check_file(fd, &options->limits, error) : err;

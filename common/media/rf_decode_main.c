@@ -28,7 +28,7 @@ static int move_window(pcm_window *w)
     w->bytes = mmap(NULL, (size_t)WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, w->at);
     if (w->bytes == MAP_FAILED) {
         w->bytes = NULL;
-        return -errno;
+        return -ENOMEM;
     }
     return 0;
 }

@@ -44,9 +44,10 @@ int rf_encode_check(const rf_encode_params *params, rf_media_error *error)
 {
     const rf_encode_writer *writer = find_writer(params->format);
     if (writer == NULL) {
-        return rf_media_fail(error, RF_MEDIA_UNSUPPORTED,
-                             "format: %s is not written; use wav, flac, mp3 or opus",
-                             rf_format_name(params->format));
+        (void)rf_media_fail(error, RF_MEDIA_UNSUPPORTED,
+                            "format: %s is not written; use wav, flac, mp3 or opus",
+                            rf_format_name(params->format));
+        return -ENOTSUP;
     }
     if (params->n_frames < -1) {
         return rf_media_fail(error, RF_MEDIA_INVALID_VALUE, "n_frames: must be -1 or more");
@@ -60,20 +61,20 @@ int rf_encode_check(const rf_encode_params *params, rf_media_error *error)
 int rf_encoder_open(const rf_encode_params *params, rf_sink sink, rf_encoder **ret_encoder,
                     rf_media_error *error)
 {
+    const rf_encode_writer *writer = find_writer(params->format);
     int err = rf_encode_check(params, error);
-    if (err != 0) {
+    if (err != 0 || writer == NULL) {
         return err;
     }
     bool needs_length = params->format == RF_FORMAT_WAV || params->format == RF_FORMAT_FLAC;
     if (needs_length && sink.seek == NULL && params->n_frames < 0) {
-        return rf_media_fail(error, RF_MEDIA_INVALID_VALUE,
-                             "n_frames: must be known for a sink that cannot seek");
+        (void)rf_media_fail(error, RF_MEDIA_INVALID_VALUE,
+                            "n_frames: must be known for a sink that cannot seek");
+        return -EINVAL;
     }
     rf_encoder *e = RF_NEW(rf_encoder);
-    *e = (rf_encoder){.params = *params,
-                      .sink = sink,
-                      .writer = find_writer(params->format),
-                      .dither_state = 0x9e3779b97f4a7c15};
+    *e = (rf_encoder){
+        .params = *params, .sink = sink, .writer = writer, .dither_state = 0x9e3779b97f4a7c15};
     err = e->writer->open(e);
     if (err != 0) {
         rf_encoder_free(e);
