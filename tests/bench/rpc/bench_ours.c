@@ -37,13 +37,18 @@ typedef struct download {
     uint32_t left, size;
 } download;
 
+static void keep(void *user)
+{
+    (void)user; /* the buffer is shared and stays */
+}
+
 static void send_more(rf_rpc_call *call, void *user)
 {
     download *d = (download *)user;
     Rpc__Bench__Payload p = RPC__BENCH__PAYLOAD__INIT;
-    p.body = (ProtobufCBinaryData){d->size, body};
+    rf_rpc_attachment a = {body, d->size, keep, NULL};
     while (d->left > 0) {
-        if (rf_rpc_send(call, &p.base, NULL) != 0) {
+        if (rf_rpc_send(call, &p.base, &a) != 0) {
             return;
         }
         d->left--;
