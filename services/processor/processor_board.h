@@ -14,14 +14,16 @@
 
 #define PROCESSOR_ERROR_MAX 192
 
+typedef enum processor_input_source {
+    PROCESSOR_INPUT_URL,    /* outside: value is the URL */
+    PROCESSOR_INPUT_OBJECT, /* own file: value is the object key */
+    PROCESSOR_INPUT_BAD,    /* value is the message with which the job fails */
+} processor_input_source;
+
 /* A URL parameter of the job. */
 typedef struct processor_input {
     char *param;
-    enum {
-        PROCESSOR_INPUT_URL,    /* outside: value is the URL */
-        PROCESSOR_INPUT_OBJECT, /* own file: value is the object key */
-        PROCESSOR_INPUT_BAD,    /* value is the message with which the job fails */
-    } source;
+    processor_input_source source;
     char *value;
 } processor_input;
 

@@ -151,6 +151,7 @@ Test(workflows, convert_makes_each_format)
         json_t *j = run("reflection/convert", more, &id);
         RF_CLEANUP(rf_cleanup_free) char *bytes = platform_file(p, id, name, &len);
         cr_expect_gt(len, 1000);
+        cr_expect_neq(memcmp(bytes, "\0\0\0\0", 4), 0, "every format begins with its mark");
         cr_assert_not_null(strstr(text_of(json_object_get(j, "result"), "output"), name));
         json_decref(j);
         free(id);

@@ -284,7 +284,8 @@ processor_claim *world_claim(const char *document, const char *params)
     return c;
 }
 
-void world_input(processor_claim *c, const char *param, int source, const char *value)
+void world_input(processor_claim *c, const char *param, processor_input_source source,
+                 const char *value)
 {
     c->inputs = rf_grow(c->inputs, c->n_inputs + 1, sizeof(*c->inputs));
     processor_input *in = &c->inputs[c->n_inputs++];

@@ -61,7 +61,8 @@ char *world_read(world *w, const char *key, size_t *ret_len);
 /* world_claim makes a claim of a shipped document ("music-ai/generate-chords") or of a document
  * itself (text that begins with '{'); world_input adds an input to it. */
 processor_claim *world_claim(const char *document, const char *params);
-void world_input(processor_claim *c, const char *param, int source, const char *value);
+void world_input(processor_claim *c, const char *param, processor_input_source source,
+                 const char *value);
 void world_target(processor_claim *c, const char *output, const char *url);
 void world_done(processor_claim *c, const char *step, const char *port, const char *object_key,
                 const char *text);
