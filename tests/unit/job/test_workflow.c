@@ -364,10 +364,13 @@ Test(workflow, url_parameters_are_found)
 
 Test(workflow, a_bad_catalogue_is_named)
 {
-    static const char *const texts[] = {"", "{}", "{\"modules\":[{}]}",
-                                        "{\"modules\":[{\"name\":\"x\",\"in\":{\"a\":{}}}]}",
-                                        "{\"modules\":[{\"name\":\"x\",\"out\":{\"a\":"
-                                        "{\"type\":\"video\"}}}]}"};
+    static const char *const texts[] = {
+        "",
+        "{}",
+        "{\"modules\":[{}]}",
+        "{\"modules\":[{\"name\":\"x\",\"in\":{\"a\":{}}}]}",
+        "{\"modules\":[{\"name\":\"x\",\"out\":{\"a\":{\"type\":\"video\"}}}]}",
+    };
     rf_buf error;
     rf_buf_init(&error, 4096);
     for (size_t i = 0; i < RF_ARRAY_LEN(texts); i++) {
