@@ -194,11 +194,11 @@ static void list_methods(unsigned methods, char out[64])
         {GATEWAY_GET, "GET"}, {GATEWAY_HEAD, "HEAD"},     {GATEWAY_POST, "POST"},
         {GATEWAY_PUT, "PUT"}, {GATEWAY_DELETE, "DELETE"}, {GATEWAY_OPTIONS, "OPTIONS"},
     };
+    int n = 0;
     out[0] = '\0';
     for (size_t i = 0; i < RF_ARRAY_LEN(names); i++) {
         if (methods & names[i].method) {
-            strcat(out, out[0] != '\0' ? ", " : "");
-            strcat(out, names[i].name);
+            n += snprintf(out + n, 64 - (size_t)n, "%s%s", n > 0 ? ", " : "", names[i].name);
         }
     }
 }

@@ -81,9 +81,6 @@ void gateway_conn_close(gateway_conn *c)
     shutdown(c->fd, SHUT_RDWR); /* a download may still hold a copy of the descriptor */
     rf_close(&c->fd);
     atomic_fetch_sub_explicit(&c->loop->n_conns, 1, memory_order_relaxed);
-    if (c->depth == 0) {
-        conn_free(c);
-    }
 }
 
 /* ---- bytes out ---- */

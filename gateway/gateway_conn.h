@@ -67,7 +67,7 @@ gateway_conn *gateway_conn_new(gateway_loop *l, int fd, SSL *ssl);
 void gateway_conn_enter(gateway_conn *c);
 void gateway_conn_leave(gateway_conn *c);
 
-/* gateway_conn_close ends the connection at once. */
+/* gateway_conn_close ends the connection at once, between enter and leave; the latter frees it. */
 void gateway_conn_close(gateway_conn *c);
 
 /* gateway_conn_expired is called when the deadline of its phase has come. */

@@ -114,15 +114,17 @@ int gateway_listen_parse(const char *text, char host[64], char port[8])
 static int bind_one(const struct addrinfo *a)
 {
     int one = 1;
-    RF_CLEANUP(rf_cleanup_close)
     int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-        bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
+    if (fd < 0) {
         return -errno;
     }
-    int kept = fd;
-    fd = -1;
-    return kept;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+        bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
+        int err = -errno;
+        rf_close(&fd);
+        return err;
+    }
+    return fd;
 }
 
 static int bind_text(const char *text)

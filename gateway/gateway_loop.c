@@ -140,13 +140,20 @@ typedef struct wait_task {
     sem_t done;
 } wait_task;
 
+static void close_conn(gateway_conn *c)
+{
+    gateway_conn_enter(c);
+    gateway_conn_close(c);
+    gateway_conn_leave(c);
+}
+
 static void close_all(void *user)
 {
     wait_task *w = user;
     w->l->draining = true;
     for (int phase = 0; phase < GATEWAY_N_PHASES; phase++) {
         while (w->l->phases[phase].first != NULL) {
-            gateway_conn_close(w->l->phases[phase].first);
+            close_conn(w->l->phases[phase].first);
         }
     }
     sem_post(&w->done);
