@@ -39,7 +39,8 @@ static analysis_frontend *load(const char *path)
     }
     size_t n = (size_t)info.frames, channels = (size_t)info.channels;
     float *samples = RF_NEW_ARRAY(float, n *channels + 1);
-    n = (size_t)RF_MAX((sf_count_t)0, sf_readf_float(file, samples, info.frames));
+    sf_count_t read = sf_readf_float(file, samples, info.frames);
+    n = read > 0 ? (size_t)read : 0;
     (void)sf_close(file);
     float *planes[ANALYSIS_CHANNELS_MAX];
     for (size_t c = 0; c < channels; c++) {

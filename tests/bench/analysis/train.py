@@ -161,7 +161,7 @@ def train_level(songs):
             p = softmax(x @ w[0])
             value, grad = value - (target * np.log(p + 1e-12)).sum(), grad + x.T @ (p - target)
         return value / len(rivals), [grad / len(rivals)]
-    level = adam(loss, [np.zeros(len(mean))], 400, 0.03, 8e-3)[0] / scale
+    level = adam(loss, [np.zeros(len(mean))], 300, 0.03, 5e-2)[0] / scale
     scale = np.array([1, 0.3, 0.5, 0.2, 0.2, 0.2])
     x, y = np.array(meters_x) / scale, np.eye(3)[meters_y]
 
