@@ -127,7 +127,7 @@ Test(reply, details_are_short_printable_text_or_left_out)
         rf_media_error error;
         rf_decode_reply reply = good_reply();
         reply.code = RF_MEDIA_UNSUPPORTED_FORMAT;
-        strcpy(reply.detail, cases[i].detail);
+        cr_assert_eq(rf_copy_str(reply.detail, sizeof(reply.detail), cases[i].detail), 0);
         cr_expect_lt(read_reply(&reply, &error), 0);
         cr_expect_eq(strcmp(error.message, cases[i].detail) == 0, cases[i].shown, "case %zu", i);
     }
