@@ -255,6 +255,7 @@ Test(drain, requests_in_flight_are_finished, .init = setup, .fini = fixture_stop
     usleep(100000);
     kill(fix.gateway, SIGTERM);
     cr_expect(client_ended(&idle, 3000), "idle connections end at once");
+    usleep(200000); /* the other loop learns of the drain on its own */
     cr_assert(client_text(&busy, "llo"));
     answer a = client_answer(&busy, true);
     char connection[16];
