@@ -71,6 +71,9 @@ static int put_string(encoder *e, const uint8_t *s, size_t len)
     if (!rf_utf8_valid(s, len)) {
         return fail(e, RF_INVALID_ARGUMENT, "not valid UTF-8");
     }
+    if (len > 0 && memchr(s, '\0', len) != NULL) {
+        return fail(e, RF_INVALID_ARGUMENT, "must not contain U+0000");
+    }
     (void)rf_buf_append_char(e->out, '"');
     size_t plain = 0;
     for (size_t i = 0; i < len; i++) {

@@ -353,3 +353,13 @@ rf_rpc_options echo_within(int64_t ms)
 {
     return (rf_rpc_options){.deadline_ns = rf_time_ns() + ms * RF_NS_PER_MS};
 }
+
+#ifdef __SANITIZE_THREAD__
+/* nng is not compiled with the sanitizer, which cannot see how its reaper waits before it frees. */
+const char *__tsan_default_suppressions(void);
+
+const char *__tsan_default_suppressions(void)
+{
+    return "race:libnng.so\n";
+}
+#endif
