@@ -363,3 +363,13 @@ const char *__tsan_default_suppressions(void)
     return "race:libnng.so\n";
 }
 #endif
+
+#ifdef __SANITIZE_ADDRESS__
+/* Criterion leaks a little where a test starts processes of its own. */
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libcriterion\n";
+}
+#endif
