@@ -7,8 +7,8 @@
 
 #define N_FEATURES ANALYSIS_N_BOUNDARY_FEATURES
 #define REPEAT_BARS 4
-#define LENGTH_MAX 64    /* bars of one section */
-#define CUT_BONUS 2.5f   /* a missed boundary costs more than an extra one */
+#define LENGTH_MAX 64  /* bars of one section */
+#define CUT_BONUS 2.5f /* a missed boundary costs more than an extra one */
 
 /* Foote's checkerboard: likeness within the bars before and after, less that across. */
 static float novelty(const float *likeness, size_t n, size_t at, size_t reach)
