@@ -32,7 +32,7 @@ gateway_auth *gateway_auth_new(size_t max)
 
 static void drop(entry **table, entry *e)
 {
-    HASH_DEL(*table, e);
+    HASH_DEL(*table, e); // NOLINT(clang-analyzer-core.NullDereference): uthash keeps prev
     free(e);
 }
 

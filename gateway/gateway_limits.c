@@ -27,7 +27,7 @@ gateway_limits *gateway_limits_new(size_t max)
 
 static void drop(gateway_limits *t, bucket *b)
 {
-    HASH_DEL(t->buckets, b);
+    HASH_DEL(t->buckets, b); // NOLINT(clang-analyzer-core.NullDereference): uthash keeps prev
     free(b);
 }
 

@@ -173,7 +173,7 @@ static int print_answer(void *user, const char *text, size_t len)
 
 static char *target_url(const settings *s)
 {
-    if (strstr(s->target, "://") != NULL) {
+    if (s->target == NULL || strstr(s->target, "://") != NULL) {
         return rf_strdup(s->target);
     }
     RF_CLEANUP(rf_cleanup_free) char *data = cli_data_dir(s->data);

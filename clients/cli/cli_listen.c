@@ -46,18 +46,18 @@ static int bind_first(const struct addrinfo *list, int *ret_fd)
 
 static int port_of(int fd)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_in6 addr = {0}; /* the port stands at the same place for both families */
     socklen_t len = sizeof(addr);
     if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0) {
         return -errno;
     }
-    /* The port stands at the same place for both families. */
-    return ntohs(((struct sockaddr_in *)&addr)->sin_port);
+    return ntohs(addr.sin6_port);
 }
 
 int cli_listen(const char *address, cli_listener *ret, rf_buf *error)
 {
     const char *port = NULL;
+    ret->fd = -1;
     if (split(address, ret->host, sizeof(ret->host), &port) < 0) {
         rf_buf_printf(error, "\"%s\" is not HOST:PORT with a port from 0 to 65535", address);
         return -EINVAL;

@@ -77,8 +77,9 @@ static size_t write_bar(rf_buf *out, const json_t *chords, const json_t *beats, 
 static void write_section(rf_buf *out, const json_t *section)
 {
     double start = number(section, "start");
+    int minutes = (int)start / 60;
     rf_buf_printf(out, "\n%s  %d:%04.1f\n", json_string_value(json_object_get(section, "label")),
-                  (int)start / 60, start - 60.0 * ((int)start / 60));
+                  minutes, start - 60.0 * minutes);
 }
 
 static void write_bars(rf_buf *out, const json_t *chords, const json_t *beats,

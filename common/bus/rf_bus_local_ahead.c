@@ -31,8 +31,8 @@ static const void *copy_column(sqlite3_stmt *stmt, int column, uint8_t **to, siz
 static rf_bus_held *held_new(const rf_bus_local_sub *s, uint32_t index, sqlite3_stmt *stmt)
 {
     const rf_bus_slot *sl = &s->slots[index];
-    size_t n_bytes = (size_t)(sqlite3_column_bytes(stmt, 2) + sqlite3_column_bytes(stmt, 3) +
-                              sqlite3_column_bytes(stmt, 4));
+    size_t n_bytes = (size_t)sqlite3_column_bytes(stmt, 2) + (size_t)sqlite3_column_bytes(stmt, 3) +
+                     (size_t)sqlite3_column_bytes(stmt, 4);
     size_t topic_size = strlen(s->topics[sl->topic]) + 1;
     rf_bus_held *h = malloc(sizeof(rf_bus_held) + n_bytes + topic_size);
     if (h == NULL) {

@@ -151,7 +151,7 @@ static int out_of_range(decoder *d)
 
 static int take_signed(decoder *d, int64_t min, int64_t max, uint64_t *ret)
 {
-    char text[MAX_NUMBER];
+    char text[MAX_NUMBER] = "";
     int64_t value;
     int err = take_number_text(d, text);
     if (err != 0) {
@@ -170,7 +170,7 @@ static int take_signed(decoder *d, int64_t min, int64_t max, uint64_t *ret)
 
 static int take_unsigned(decoder *d, uint64_t max, uint64_t *ret)
 {
-    char text[MAX_NUMBER];
+    char text[MAX_NUMBER] = "";
     int err = take_number_text(d, text);
     if (err != 0) {
         return err;
@@ -189,7 +189,7 @@ static int take_unsigned(decoder *d, uint64_t max, uint64_t *ret)
 
 static int take_double(decoder *d, bool is_float, uint64_t *ret)
 {
-    char text[MAX_NUMBER];
+    char text[MAX_NUMBER] = "";
     double value;
     int err = take_number_text(d, text);
     if (err != 0) {
@@ -426,7 +426,7 @@ static int take_nested(decoder *d, const rf_rpc_field_type *f, rf_buf *out)
 
 static int take_value(decoder *d, const rf_rpc_field_type *f, rf_buf *out)
 {
-    uint64_t value;
+    uint64_t value = 0;
     switch (f->type) {
     case RF_TYPE_STRING:
         return take_string(d, f, out);
@@ -453,7 +453,7 @@ static bool is_packable(const rf_rpc_field_type *f)
 static int take_element(decoder *d, const rf_rpc_field_type *f, rf_buf *out, size_t index)
 {
     size_t mark = rf_rpc_path_push(&d->path, NULL, index);
-    uint64_t value;
+    uint64_t value = 0;
     int err = is_packable(f) ? take_scalar(d, f, &value) : take_value(d, f, out);
     if (err == 0 && is_packable(f)) {
         put_scalar(f, value, out);

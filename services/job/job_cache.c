@@ -35,7 +35,7 @@ job_cache *job_cache_new(size_t capacity)
 
 static void drop(job_cache *c, entry *e)
 {
-    HASH_DEL(c->table, e);
+    HASH_DEL(c->table, e); // NOLINT(clang-analyzer-core.NullDereference): uthash keeps prev
     DL_DELETE(c->order, e);
     free(e);
 }

@@ -206,7 +206,7 @@ static void run_group(job_store *store, op_list ops)
         run_singly(store, ops);
         return;
     }
-    if (err != 0) {
+    if (err != 0 && ops.first != NULL) {
         ops.first->err = err;
     }
     complete(store, ops);

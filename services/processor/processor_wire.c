@@ -16,6 +16,8 @@ static void put_string(rf_buf *b, const char *s)
     rf_buf_append(b, s, len);
 }
 
+#define NO_PLACE 0xFF /* -1 as it travels */
+
 static void put_value(rf_buf *b, const processor_value *v, int8_t fd)
 {
     uint8_t type = (uint8_t)v->type;
@@ -136,10 +138,10 @@ static processor_value get_value(reader *r)
 {
     processor_value v = PROCESSOR_VALUE_NONE;
     uint8_t type = get_u8(r);
-    int8_t place = (int8_t)get_u8(r);
+    uint8_t place = get_u8(r);
     r->is_bad |= type > PROCESSOR_FILE;
     v.type = r->is_bad ? PROCESSOR_NONE : (processor_type)type;
-    v.fd = place;
+    v.fd = place == NO_PLACE ? -1 : place;
     get(r, &v.size, sizeof(v.size));
     get(r, &v.audio.rate_hz, sizeof(v.audio.rate_hz));
     get(r, &v.audio.channels, sizeof(v.audio.channels));
