@@ -5,9 +5,12 @@
  */
 #include "rf_rpc_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define FIRST_TABLE 16
+#define BULK_READ 16384 /* bytes of a read after which more are likely to be there */
+#define BULK_ROUNDS 32  /* reads in a row before other connections get the thread */
 
 static void conn_tick(void *user);
 static void conn_destroy(void *user);
@@ -94,11 +97,27 @@ static bool read_more(rf_rpc_conn *conn)
     return alive;
 }
 
+/* After a big read: reads what has come since, without a switch of threads. */
+static ssize_t read_now(rf_rpc_conn *conn, ssize_t last)
+{
+    if (last < BULK_READ) {
+        return -EAGAIN;
+    }
+    rf_rpc_iov iov[2];
+    rf_rpc_hub_lock(conn->hub);
+    size_t n_iov = rf_rpc_input_iov(conn, iov);
+    rf_rpc_hub_unlock(conn->hub);
+    return rf_rpc_net_read_now(conn->net, iov, n_iov);
+}
+
 static void on_read(void *user, ssize_t n)
 {
     rf_rpc_conn *conn = (rf_rpc_conn *)user;
-    if (n > 0 && rf_rpc_input(conn, (size_t)n) && read_more(conn)) {
-        return; /* keeps the reader's reference */
+    for (int round = 1; n > 0 && rf_rpc_input(conn, (size_t)n); round++) {
+        n = round < BULK_ROUNDS ? read_now(conn, n) : -EAGAIN;
+        if (n == -EAGAIN && read_more(conn)) {
+            return; /* keeps the reader's reference */
+        }
     }
     rf_rpc_hub_lock(conn->hub);
     rf_rpc_enter_library();

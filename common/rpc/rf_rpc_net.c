@@ -23,7 +23,7 @@ struct rf_rpc_net {
     nng_stream *stream;
     bool is_tls;
     nng_aio *read_aio, *write_aio;
-    nng_aio *try_aio; /* has no callback, so that its end costs no switch of threads */
+    nng_aio *try_read_aio, *try_write_aio; /* no callback: their end costs no switch of threads */
     rf_rpc_net_events events;
     void *user;
 };
@@ -169,12 +169,14 @@ static rf_rpc_net *net_new(nng_stream *stream, bool is_tls)
     net->is_tls = is_tls;
     if (nng_aio_alloc(&net->read_aio, on_read, net) != 0 ||
         nng_aio_alloc(&net->write_aio, on_written, net) != 0 ||
-        nng_aio_alloc(&net->try_aio, NULL, NULL) != 0) {
+        nng_aio_alloc(&net->try_read_aio, NULL, NULL) != 0 ||
+        nng_aio_alloc(&net->try_write_aio, NULL, NULL) != 0) {
         abort();
     }
     nng_aio_set_timeout(net->read_aio, NNG_DURATION_INFINITE);
     nng_aio_set_timeout(net->write_aio, NNG_DURATION_INFINITE);
-    nng_aio_set_timeout(net->try_aio, NNG_DURATION_INFINITE);
+    nng_aio_set_timeout(net->try_read_aio, NNG_DURATION_INFINITE);
+    nng_aio_set_timeout(net->try_write_aio, NNG_DURATION_INFINITE);
     (void)nng_stream_set_bool(stream, NNG_OPT_TCP_NODELAY, true);
     return net;
 }
@@ -200,19 +202,34 @@ void rf_rpc_net_read(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov)
     nng_stream_recv(net->stream, net->read_aio);
 }
 
-/* nng writes to sockets at once when it can. The attempt has no callback; when nothing went out it
- * is taken back. */
+/* nng reads and writes sockets at once when it can. An attempt has no callback; when nothing came
+ * or went it is taken back. */
+static ssize_t end_attempt(nng_aio *aio)
+{
+    nng_aio_cancel(aio);
+    nng_aio_wait(aio);
+    ssize_t n = aio_count(aio);
+    return n == -ECANCELED ? -EAGAIN : n;
+}
+
+ssize_t rf_rpc_net_read_now(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov)
+{
+    if (net->is_tls) {
+        return -EAGAIN; /* its records are opened on threads of nng */
+    }
+    set_iov(net->try_read_aio, iov, n_iov);
+    nng_stream_recv(net->stream, net->try_read_aio);
+    return end_attempt(net->try_read_aio);
+}
+
 ssize_t rf_rpc_net_write(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov)
 {
     if (net->is_tls) {
         return -EAGAIN; /* its records are made on threads of nng */
     }
-    set_iov(net->try_aio, iov, n_iov);
-    nng_stream_send(net->stream, net->try_aio);
-    nng_aio_cancel(net->try_aio);
-    nng_aio_wait(net->try_aio);
-    ssize_t n = aio_count(net->try_aio);
-    return n == -ECANCELED ? -EAGAIN : n;
+    set_iov(net->try_write_aio, iov, n_iov);
+    nng_stream_send(net->stream, net->try_write_aio);
+    return end_attempt(net->try_write_aio);
 }
 
 void rf_rpc_net_write_later(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov)
@@ -234,7 +251,8 @@ rf_rpc_net *rf_rpc_net_free(rf_rpc_net *net)
         nng_aio_stop(net->write_aio);
         nng_aio_free(net->read_aio);
         nng_aio_free(net->write_aio);
-        nng_aio_free(net->try_aio);
+        nng_aio_free(net->try_read_aio);
+        nng_aio_free(net->try_write_aio);
         nng_stream_free(net->stream);
         free(net);
     }

@@ -39,6 +39,10 @@ void rf_rpc_net_start(rf_rpc_net *net, const rf_rpc_net_events *events, void *us
  * close: nng forgets what is asked of a closed stream. */
 void rf_rpc_net_read(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov);
 
+/* rf_rpc_net_read_now reads what has come and returns the bytes; -EAGAIN when nothing has, then
+ * rf_rpc_net_read is to be asked; or another negative errno. Not while a read is in progress. */
+ssize_t rf_rpc_net_read_now(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov);
+
 /* rf_rpc_net_write writes what the kernel takes at once and returns the bytes; -EAGAIN when it
  * takes nothing now, then rf_rpc_net_write_later is to be asked; or another negative errno. */
 ssize_t rf_rpc_net_write(rf_rpc_net *net, const rf_rpc_iov *iov, size_t n_iov);

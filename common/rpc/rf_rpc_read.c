@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define BULK_TAIL 4096   /* bytes read beyond a frame of a big message, which are copied */
 #define MAX_ASSEMBLING 4 /* times the message limit: messages half received on one connection */
 
 static int fail_call(rf_rpc_call *call, rf_code code, const char *what)
@@ -576,10 +577,14 @@ static int consume_buffer(rf_rpc_conn *conn)
 size_t rf_rpc_input_iov(rf_rpc_conn *conn, rf_rpc_iov iov[2])
 {
     size_t n = 0;
+    size_t room = RF_RPC_IN_SIZE - conn->in_len;
+    if (conn->n_assembling > 0) {
+        room = RF_MIN(room, (size_t)BULK_TAIL);
+    }
     if (conn->direct != NULL && conn->direct_left > 0) {
         iov[n++] = (rf_rpc_iov){conn->direct->data + conn->direct->got, conn->direct_left};
     }
-    iov[n++] = (rf_rpc_iov){conn->in + conn->in_len, RF_RPC_IN_SIZE - conn->in_len};
+    iov[n++] = (rf_rpc_iov){conn->in + conn->in_len, room};
     return n;
 }
 

@@ -352,7 +352,7 @@ static void batch_chunk(rf_rpc_conn *conn, rf_rpc_call *call)
     rf_rpc_out *out = call->out_first;
     size_t left = rf_rpc_out_size(out) - out->sent;
     int64_t credit = RF_MIN(call->send_credit, conn->send_credit);
-    size_t len = RF_MIN(RF_MIN(left, (size_t)RF_RPC_PAYLOAD_MAX), (size_t)credit);
+    size_t len = RF_MIN(RF_MIN(left, (size_t)RF_RPC_DATA_MAX), (size_t)credit);
     bool whole = len == left;
     rf_rpc_frame frame = {
         .len = (uint32_t)len,
@@ -492,27 +492,26 @@ static void batch_written(rf_rpc_batch *b, size_t n)
     b->n_seg -= i;
 }
 
-/* Writes the batch as far as the kernel takes it: 0 when it has all, -EAGAIN when it has not.
+/* Writes of the batch what the kernel takes: 0 when that was all, -EAGAIN when it is full.
  * Without the lock: the batch belongs to whoever set conn->sending. */
 static int batch_write(rf_rpc_conn *conn)
 {
-    while (conn->batch.n_seg > 0) {
-        rf_rpc_iov iov[RF_RPC_BATCH_SEGMENTS];
-        size_t n_iov = batch_iov(&conn->batch, iov);
-        ssize_t n = rf_rpc_net_write(conn->net, iov, n_iov);
-        if (n < 0) {
-            return (int)n;
-        }
-        batch_written(&conn->batch, (size_t)n);
+    rf_rpc_iov iov[RF_RPC_BATCH_SEGMENTS];
+    size_t n_iov = batch_iov(&conn->batch, iov);
+    ssize_t n = rf_rpc_net_write(conn->net, iov, n_iov);
+    if (n < 0) {
+        return (int)n;
     }
-    return 0;
+    batch_written(&conn->batch, (size_t)n);
+    return conn->batch.n_seg == 0 ? 0 : -EAGAIN;
 }
 
-/* Sends batch after batch; called with sending set. */
+/* Sends batch after batch, with what the kernel did not take of the last one first; called with
+ * sending set. */
 static void send_on(rf_rpc_conn *conn)
 {
-    int err = 0;
-    while (err == 0 && !conn->dead && (conn->batch.n_seg > 0 || batch_build(conn))) {
+    int err = conn->batch.n_seg > 0 ? -EAGAIN : 0;
+    while (err == 0 && !conn->dead && batch_build(conn)) {
         rf_rpc_hub_unlock(conn->hub);
         err = batch_write(conn);
         rf_rpc_hub_lock(conn->hub);
