@@ -97,17 +97,16 @@ static bool read_more(rf_rpc_conn *conn)
     return alive;
 }
 
-/* After a big read: reads what has come since, without a switch of threads. */
+/* After a big read, or within a big message: reads what has come since, without a switch of
+ * threads. */
 static ssize_t read_now(rf_rpc_conn *conn, ssize_t last)
 {
-    if (last < BULK_READ) {
-        return -EAGAIN;
-    }
     rf_rpc_iov iov[2];
     rf_rpc_hub_lock(conn->hub);
+    bool more = last >= BULK_READ || conn->n_assembling > 0;
     size_t n_iov = rf_rpc_input_iov(conn, iov);
     rf_rpc_hub_unlock(conn->hub);
-    return rf_rpc_net_read_now(conn->net, iov, n_iov);
+    return more ? rf_rpc_net_read_now(conn->net, iov, n_iov) : -EAGAIN;
 }
 
 static void on_read(void *user, ssize_t n)

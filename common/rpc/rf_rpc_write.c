@@ -506,12 +506,11 @@ static int batch_write(rf_rpc_conn *conn)
     return conn->batch.n_seg == 0 ? 0 : -EAGAIN;
 }
 
-/* Sends batch after batch, with what the kernel did not take of the last one first; called with
- * sending set. */
+/* Sends what is left of a batch, then batch after batch; called with sending set. */
 static void send_on(rf_rpc_conn *conn)
 {
-    int err = conn->batch.n_seg > 0 ? -EAGAIN : 0;
-    while (err == 0 && !conn->dead && batch_build(conn)) {
+    int err = 0;
+    while (err == 0 && !conn->dead && (conn->batch.n_seg > 0 || batch_build(conn))) {
         rf_rpc_hub_unlock(conn->hub);
         err = batch_write(conn);
         rf_rpc_hub_lock(conn->hub);

@@ -250,7 +250,8 @@ Test(limits, large_messages_pass_and_larger_ones_end_the_call)
     echo *e = echo_start(NULL, &(rf_rpc_server_config){.max_message = 1 << 20});
     rf_rpc_channel *c = echo_connect(e, NULL);
     rf_status st;
-    size_t sizes[] = {0, 1, 4000, 8100, 8192, 8300, 65500, 65536, 65600, 131072, 1000000};
+    size_t sizes[] = {0,     1,      4000,   8100,   8192,   8300,   65500,  65536,
+                      65600, 131072, 262100, 262144, 262200, 524288, 1000000};
     for (size_t i = 0; i < RF_ARRAY_LEN(sizes); i++) {
         cr_assert_eq(send_body(c, sizes[i], &st), 0, "%zu: %s", sizes[i], st.message);
     }
