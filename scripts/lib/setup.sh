@@ -25,7 +25,8 @@ packages() {
     wanted=$(cd "$root/scripts/packages" && sed 's/#.*//' "$@" | tr -s ' \n' '\n\n' | sed '/^$/d')
     local have
     # shellcheck disable=SC2086
-    have=$(dpkg-query -W -f '${binary:Package} ${db:Status-Status}\n' $wanted 2>/dev/null |
+    # dpkg-query fails when it does not know one of the names: that one is missing.
+    have=$( (dpkg-query -W -f '${binary:Package} ${db:Status-Status}\n' $wanted 2>/dev/null || true) |
         sed -n 's/ installed$//p' | sed 's/:.*//')
     local p
     for p in $wanted; do
