@@ -68,6 +68,7 @@ typedef struct up {
     int lock_fd;
     int signal_fd;
     rf_loop *loop;
+    rf_loop_fd *signals;
     cli_supervisor *supervisor;
     char *words[N_SERVICES][ARGS_MAX];
     int exit_code;
@@ -274,9 +275,10 @@ static int watch_signals(up *u)
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
     u->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return u->signal_fd >= 0 && rf_loop_add(u->loop, u->signal_fd, EPOLLIN, on_signal, u) != NULL
-               ? CLI_OK
-               : cli_fail(CLI_FAILED, "signals: %s", strerror(errno));
+    if (u->signal_fd >= 0) {
+        u->signals = rf_loop_add(u->loop, u->signal_fd, EPOLLIN, on_signal, u);
+    }
+    return u->signals != NULL ? CLI_OK : cli_fail(CLI_FAILED, "signals: %s", strerror(errno));
 }
 
 static int run(up *u)
@@ -306,6 +308,7 @@ static int run(up *u)
 static void up_done(up *u)
 {
     cli_supervisor_free(u->supervisor);
+    rf_loop_remove(u->signals);
     rf_loop_free(u->loop);
     cli_settings_free(u->settings);
     for (size_t i = 0; i < N_SERVICES; i++) {
