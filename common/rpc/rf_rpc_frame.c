@@ -14,7 +14,7 @@ static const struct {
 } rules[] = {
     [0] = {1, 0, 0, false},
     [RF_FRAME_CALL] = {CALL_FIXED, RF_RPC_PAYLOAD_MAX, RF_FLAG_MESSAGE | RF_FLAG_LAST, true},
-    [RF_FRAME_DATA] = {0, RF_RPC_DATA_MAX, RF_FLAG_MESSAGE | RF_FLAG_LAST, true},
+    [RF_FRAME_DATA] = {0, RF_RPC_PAYLOAD_MAX, RF_FLAG_MESSAGE | RF_FLAG_LAST, true},
     [RF_FRAME_END] = {END_FIXED, RF_RPC_PAYLOAD_MAX, RF_FLAG_MESSAGE, true},
     [RF_FRAME_CREDIT] = {4, 4, 0, false},
     [RF_FRAME_CANCEL] = {1, 1, 0, true},

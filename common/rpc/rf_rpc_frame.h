@@ -13,8 +13,7 @@
 #define RF_RPC_MAGIC_LEN 8
 #define RF_RPC_HEADER_LEN 12
 #define RF_RPC_PREFIX_LEN 8           /* before each message: lengths of header and attachment */
-#define RF_RPC_PAYLOAD_MAX 65536u     /* bytes after the header, any type but DATA */
-#define RF_RPC_DATA_MAX 1048576u      /* bytes after the header of DATA */
+#define RF_RPC_PAYLOAD_MAX 65536u     /* bytes after the header, any type */
 #define RF_RPC_STREAM_WINDOW 4194304u /* bytes a side may send on a new call before CREDIT */
 #define RF_RPC_CONN_WINDOW 33554432u  /* bytes a side may send on a connection before CREDIT */
 

@@ -12,8 +12,6 @@
 #define OUT_MAX ((size_t)64 << 20) /* small frames of a peer that does not read */
 #define BATCH_KEEP 524288          /* a bigger buffer is freed after use */
 #define BATCH_CHUNKS 3             /* DATA frames of big messages in one batch */
-#define BATCH_BULK 262144          /* bytes of big messages after which a batch is full */
-#define SHARED_TURN 65536          /* bytes of a DATA frame while others want to send as well */
 #define COPY_BELOW 2048            /* pieces smaller than this are copied, not referred to */
 
 /* ---- messages ---- */
@@ -348,14 +346,13 @@ static void batch_part(rf_rpc_batch *b, const rf_rpc_out *out, size_t offset, si
     }
 }
 
-/* One DATA frame of the call's first message, as long as turn and both credits allow. Returns the
- * bytes of it. */
-static size_t batch_chunk(rf_rpc_conn *conn, rf_rpc_call *call, size_t turn)
+/* One DATA frame of the call's first message, as long as both credits allow. */
+static void batch_chunk(rf_rpc_conn *conn, rf_rpc_call *call)
 {
     rf_rpc_out *out = call->out_first;
     size_t left = rf_rpc_out_size(out) - out->sent;
     int64_t credit = RF_MIN(call->send_credit, conn->send_credit);
-    size_t len = RF_MIN(RF_MIN(left, turn), (size_t)credit);
+    size_t len = RF_MIN(RF_MIN(left, (size_t)RF_RPC_PAYLOAD_MAX), (size_t)credit);
     bool whole = len == left;
     rf_rpc_frame frame = {
         .len = (uint32_t)len,
@@ -375,7 +372,6 @@ static size_t batch_chunk(rf_rpc_conn *conn, rf_rpc_call *call, size_t turn)
         unqueue(call);
         rf_rpc_out_unref(out);
     }
-    return len;
 }
 
 /* A message begins only when its prefix can go whole. */
@@ -416,11 +412,8 @@ static void batch_end(rf_rpc_conn *conn, rf_rpc_call *call)
 /* Gives each call in the ring its turn: one DATA frame, then to the end of the ring. */
 static void batch_calls(rf_rpc_conn *conn)
 {
-    bool shared = conn->batch.n_seg > 0 || conn->ring.next != conn->ring.prev;
-    size_t turn = shared ? SHARED_TURN : RF_RPC_DATA_MAX;
-    size_t bytes = 0;
     /* A turn adds at most four segments: header, two pieces, END. */
-    for (int n = 0; n < BATCH_CHUNKS && bytes < BATCH_BULK && conn->ring.next != &conn->ring &&
+    for (int n = 0; n < BATCH_CHUNKS && conn->ring.next != &conn->ring &&
                     conn->batch.n_seg + 4 <= RF_RPC_BATCH_SEGMENTS;) {
         rf_rpc_call *call = ring_call(conn->ring.next);
         ring_remove(call);
@@ -432,7 +425,7 @@ static void batch_calls(rf_rpc_conn *conn)
                 }
                 continue;
             }
-            bytes += batch_chunk(conn, call, turn);
+            batch_chunk(conn, call);
             tell_writable(call);
             n++;
         }

@@ -140,7 +140,7 @@ static void oversized_length(rf_buf *b)
 static void one_byte_too_long(rf_buf *b)
 {
     uint8_t header[RF_RPC_HEADER_LEN];
-    rf_rpc_frame f = {RF_RPC_DATA_MAX + 1, RF_FRAME_DATA, 0, 1};
+    rf_rpc_frame f = {RF_RPC_PAYLOAD_MAX + 1, RF_FRAME_DATA, 0, 1};
     rf_rpc_frame_put(header, &f);
     (void)rf_buf_append(b, header, sizeof(header));
 }
