@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -97,8 +98,10 @@ static void note_delivery(const rf_bus_delivery *d, void *user)
     free(a);
 }
 
-/* Produces ids from first on, until it is killed or told by SIGTERM to end. */
-static volatile sig_atomic_t ending;
+#define IDS_PER_LANE 200000
+#define IDS_PER_START 20000
+
+static atomic_int ending; /* set by SIGTERM, on any thread */
 
 static void end_soon(int signal_number)
 {
@@ -106,11 +109,12 @@ static void end_soon(int signal_number)
     ending = 1;
 }
 
+/* Produces its ids from first on, until it is killed or told to end. */
 static void run_producer(const char *topic, int first)
 {
     rf_bus *bus = bus_open();
     int fd = open_journal("acknowledged");
-    for (int id = first; !ending; id++) {
+    for (int id = first; id < first + IDS_PER_START && !ending; id++) {
         char value[16];
         char key[16];
         rf_bus_record r = {.topic = topic, .key = key, .value = value};
@@ -122,6 +126,9 @@ static void run_producer(const char *topic, int first)
         if (id % 16 == 0) {
             cr_assert_eq(rf_bus_flush(bus, RF_NEVER_NS), 0);
         }
+    }
+    while (!ending) { /* out of ids: only its end is awaited */
+        usleep(1000);
     }
     rf_bus_close(bus);
 }
@@ -150,9 +157,6 @@ typedef struct peer {
     int lane; /* its ids are lane * 200,000 + start * 20,000 + n */
     pid_t pid;
 } peer;
-
-#define IDS_PER_LANE 200000
-#define IDS_PER_START 20000
 
 static void start_peer(peer *p, const char *group, const char *topic)
 {
