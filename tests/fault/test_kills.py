@@ -36,6 +36,7 @@ SUBMITTERS = 16
 PACE_S = 0.05 if LONG else 0.3
 PATIENCE_S = 3 * 3600 if LONG else 240
 LEASE_MS = 4000
+FREEZE_JOBS = 400
 SETTINGS = [
     f"workflows.extra_dir={HERE}/workflows", "rate.requests_per_second=1000000",
     "rate.burst=1000000", "rate.poll_per_second=1000000", "job.queued_max=1000000",
@@ -222,11 +223,14 @@ def freeze_a_worker(platform, start_number, url):
     for _ in range(20):
         wait_until(lambda: platform.pid_of("reflection-processor"), 30, "a worker")
         before = fenced_in_log(platform)
-        for _ in range(40):
-            submit(platform, start_number + made, url)
-            made += 1
         pid = platform.pid_of("reflection-processor")
-        os.kill(pid, signal.SIGSTOP)
+        # Jobs keep coming while it stops, so that it has some in hand at that moment.
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for number in range(made, made + FREEZE_JOBS):
+                pool.submit(submit, platform, start_number + number, url)
+            time.sleep(random.uniform(0.03, 0.1))
+            os.kill(pid, signal.SIGSTOP)
+        made += FREEZE_JOBS
         time.sleep(LEASE_MS / 1000 + 1)
         os.kill(pid, signal.SIGCONT)
         time.sleep(2)
