@@ -150,18 +150,6 @@ int rf_mkdirs(const char *path, mode_t mode)
     return mkdir(copy, mode) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int secret_parse(const char *hex, uint8_t *secret, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned byte;
-        if (sscanf(hex + 2 * i, "%2x", &byte) != 1) {
-            return -EBADMSG;
-        }
-        secret[i] = (uint8_t)byte;
-    }
-    return 0;
-}
-
 int rf_secret_load(const char *path, uint8_t *secret, size_t len)
 {
     rf_buf text;
@@ -176,7 +164,7 @@ int rf_secret_load(const char *path, uint8_t *secret, size_t len)
         err = err == -EEXIST || err == 0 ? rf_file_read(path, &text) : err;
     }
     if (err == 0) {
-        err = text.len < 2 * len ? -EBADMSG : secret_parse(rf_buf_str(&text), secret, len);
+        err = text.len < 2 * len ? -EBADMSG : rf_unhex(rf_buf_str(&text), secret, len);
     }
     rf_buf_done(&text);
     return err;

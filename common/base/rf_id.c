@@ -1,5 +1,6 @@
 #include "rf_id.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +79,19 @@ void rf_hex(const void *data, size_t len, char *out)
         *out++ = digits[p[i] & 15];
     }
     *out = '\0';
+}
+
+int rf_unhex(const char *hex, void *out, size_t len)
+{
+    uint8_t *p = out;
+    for (size_t i = 0; i < len; i++) {
+        unsigned byte = 0;
+        if (sscanf(hex + 2 * i, "%2x", &byte) != 1) {
+            return -EBADMSG;
+        }
+        p[i] = (uint8_t)byte;
+    }
+    return 0;
 }
 
 char *rf_uuid4(char buf[RF_UUID_LEN])

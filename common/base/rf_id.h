@@ -23,4 +23,7 @@ bool rf_uuid4_valid(const char *s);
 /* rf_hex writes 2 * len lower-case digits and a terminator to out. */
 void rf_hex(const void *data, size_t len, char *out);
 
+/* rf_unhex reads len bytes back from 2 * len digits; -EBADMSG when one of them is none. */
+int rf_unhex(const char *hex, void *out, size_t len);
+
 #endif

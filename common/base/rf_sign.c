@@ -31,14 +31,7 @@ static int parse_key(const char *line, sign_key *key)
         strlen(hex) != 2 * RF_SHA256_LEN) {
         return -EBADMSG;
     }
-    for (size_t i = 0; i < RF_SHA256_LEN; i++) {
-        unsigned byte = 0;
-        if (sscanf(hex + 2 * i, "%2x", &byte) != 1) {
-            return -EBADMSG;
-        }
-        key->secret[i] = (uint8_t)byte;
-    }
-    return 0;
+    return rf_unhex(hex, key->secret, sizeof(key->secret));
 }
 
 static int parse_keys(rf_signer *s, char *text)

@@ -1,6 +1,7 @@
 #include "rf_id.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +53,10 @@ Test(id, hex_is_lower_case)
     char out[9];
     rf_hex("\x00\x9f\xab\xff", 4, out);
     cr_assert_str_eq(out, "009fabff");
+    uint8_t back[4];
+    cr_assert_eq(rf_unhex(out, back, sizeof(back)), 0);
+    cr_assert_arr_eq(back, "\x00\x9f\xab\xff", 4);
+    cr_assert_eq(rf_unhex("00zz", back, 2), -EBADMSG);
 }
 
 Test(id, a_forked_child_draws_other_ids_than_its_parent)
