@@ -16,8 +16,18 @@
 #define RF_UNUSED __attribute__((unused))
 #define RF_CLEANUP(fn) __attribute__((cleanup(fn)))
 #define RF_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define RF_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define RF_MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* The smaller and the larger of two numbers; each argument is evaluated once. Not for constant
+ * expressions. The counter keeps the names of nested uses apart. */
+#define RF_MIN(a, b) RF_PICK_(a, <, b, __COUNTER__)
+#define RF_MAX(a, b) RF_PICK_(a, >, b, __COUNTER__)
+#define RF_PICK_(a, op, b, n) RF_PICK_NAMED_(a, op, b, n)
+#define RF_PICK_NAMED_(a, op, b, n)                                                                \
+    __extension__({                                                                                \
+        const __typeof__(a) left_##n = (a);                                                        \
+        const __typeof__(b) right_##n = (b);                                                       \
+        left_##n op right_##n ? left_##n : right_##n;                                              \
+    })
 
 /* Hands a pointer over: evaluates to it and leaves NULL behind, so that its cleanup does nothing.
  */

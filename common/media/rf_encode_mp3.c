@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <lame/lame.h>
 
-#define DEFAULT_BITRATE_BPS 192000
+#define DEFAULT_BITRATE_BPS 192000U
 #define MIN_BITRATE_BPS 64000
 #define QUALITY 2                                   /* of LAME: 0 best and slowest, 9 worst */
 #define MAX_OUTPUT (RF_ENCODE_CHUNK * 5 / 4 + 7200) /* lame.h: 1.25 * frames + 7200 */

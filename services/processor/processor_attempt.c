@@ -127,7 +127,9 @@ void processor_attempt_progress(processor_attempt *a, size_t step, double percen
 {
     uint8_t whole = percent >= 100.0 ? 100 : percent > 0.0 ? (uint8_t)percent : 0;
     pthread_mutex_lock(&a->lock);
-    a->percent[step] = RF_MAX(a->percent[step], whole);
+    if (whole > a->percent[step]) {
+        a->percent[step] = whole;
+    }
     a->current = step;
     pthread_mutex_unlock(&a->lock);
 }
