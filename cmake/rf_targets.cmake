@@ -27,6 +27,26 @@ function(rf_executable name)
     target_link_libraries(${name} PRIVATE rf_flags ${A_LINK})
 endfunction()
 
+# rf_program(NAME SOURCES ... [LINK targets]): an executable that is installed.
+function(rf_program name)
+    rf_executable(${name} ${ARGN})
+    install(TARGETS ${name} RUNTIME DESTINATION bin)
+endfunction()
+
+# rf_share(NAME...): files and folders of this folder that programs find by rf_install_share.
+function(rf_share)
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/share/reflection)
+    foreach(name ${ARGN})
+        set(source ${CMAKE_CURRENT_SOURCE_DIR}/${name})
+        file(CREATE_LINK ${source} ${CMAKE_BINARY_DIR}/share/reflection/${name} SYMBOLIC)
+        if(IS_DIRECTORY ${source})
+            install(DIRECTORY ${source} DESTINATION share/reflection)
+        else()
+            install(FILES ${source} DESTINATION share/reflection)
+        endif()
+    endforeach()
+endfunction()
+
 # rf_test(AREA SUBJECT SOURCES ... [LINK targets] [ENV K=V...] [TIMEOUT s] [LABELS ...] [SERIAL])
 # A Criterion program named test_<area>_<subject>; ctest name "<area>: <subject with spaces>".
 function(rf_test area subject)

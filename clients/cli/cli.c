@@ -2,6 +2,7 @@
 
 #include "rf_buf.h"
 #include "rf_file.h"
+#include "rf_install.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -47,14 +48,8 @@ char *cli_data_dir(const char *option)
 
 char *cli_program_path(const char *name)
 {
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (n < 0) {
-        return rf_strdup(name);
-    }
-    self[n] = '\0';
-    char *slash = strrchr(self, '/');
-    return rf_asprintf("%.*s/%s", (int)(slash - self), self, name);
+    char path[PATH_MAX];
+    return rf_strdup(rf_install_program(name, path, sizeof(path)) == 0 ? path : name);
 }
 
 static void take(json_t *ready, const char *name, char **field)

@@ -3,6 +3,7 @@
 
 #include "rf_decode_wire.h"
 #include "rf_file.h"
+#include "rf_install.h"
 #include "rf_log.h"
 #include "rf_sandbox.h"
 #include "rf_time.h"
@@ -31,7 +32,7 @@ int rf_decoder_new(uint32_t n_ready, uint32_t max_children, rf_decoder **ret_dec
     if (n_ready > 16) {
         return -EINVAL;
     }
-    int err = rf_sandbox_program(PROGRAM, path, sizeof(path));
+    int err = rf_install_program(PROGRAM, path, sizeof(path));
     if (err == 0) {
         const rf_sandbox_pool_config config = {
             .program = path, .n_ready = n_ready, .max_children = max_children};

@@ -46,7 +46,7 @@ typedef struct rf_sandbox_limits {
 } rf_sandbox_limits;
 
 typedef struct rf_sandbox_pool_config {
-    const char *program;     /* absolute path, see rf_sandbox_program */
+    const char *program;     /* absolute path, see rf_install_program */
     const char *const *args; /* NULL-terminated arguments after the program's name, or NULL */
     uint32_t n_ready;      /* idle children kept, 0..64; with 0 the template starts on first use */
     uint32_t max_children; /* children alive at once, idle ones included, 1..1024 */
@@ -82,11 +82,6 @@ typedef struct rf_sandbox_end {
     int64_t max_rss_bytes;
     char output[RF_SANDBOX_STDERR_MAX]; /* last text of its standard error; for the log only */
 } rf_sandbox_end;
-
-/* rf_sandbox_program writes the absolute path of a program of this project: from the folder in
- * $REFLECTION_BIN, else from the folder of the running program. Returns 0, -ENOENT when it is not
- * an executable file, -ENOSPC when path is too small. */
-int rf_sandbox_program(const char *name, char *path, size_t path_size) RF_MUST_USE;
 
 /* rf_sandbox_pool_new starts the pool; the configuration is copied. Children are made from a
  * thread of the pool. Returns 0, or -EINVAL when a number is out of range. A program that does not

@@ -5,11 +5,8 @@
 #include "rf_time.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MAX_READY 64
 #define MAX_CHILDREN 1024
@@ -198,24 +195,4 @@ void rf_sandbox_pool_gone(rf_sandbox_pool *pool)
     pool->n_alive--;
     pthread_cond_signal(&pool->work);
     pthread_mutex_unlock(&pool->lock);
-}
-
-int rf_sandbox_program(const char *name, char *path, size_t path_size)
-{
-    char folder[PATH_MAX];
-    const char *bin = getenv("REFLECTION_BIN");
-    ssize_t n = bin != NULL ? 0 : readlink("/proc/self/exe", folder, sizeof(folder) - 1);
-    if (n < 0) {
-        return -errno;
-    }
-    folder[n] = '\0';
-    char *slash = strrchr(folder, '/');
-    if (slash != NULL) {
-        *slash = '\0';
-    }
-    int len = snprintf(path, path_size, "%s/%s", bin != NULL ? bin : folder, name);
-    if (len < 0 || (size_t)len >= path_size) {
-        return -ENOSPC;
-    }
-    return access(path, X_OK) == 0 ? 0 : -ENOENT;
 }

@@ -2,12 +2,14 @@
 
 #include "processor_metric.h"
 #include "processor_wire.h"
+#include "rf_install.h"
 #include "rf_log.h"
 #include "rf_sandbox.h"
 #include "rf_time.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,7 +19,6 @@
 #define CHILD_PROGRAM "reflection-module"
 #define FINISH_GRACE_MS 1000
 #define START_WAIT_NS (60 * RF_NS_PER_S)
-#define PATH_SIZE 4096
 
 struct processor_host {
     processor_host_config config;
@@ -27,8 +28,8 @@ struct processor_host {
 
 int processor_host_new(const processor_host_config *config, processor_host **ret)
 {
-    char program[PATH_SIZE];
-    int err = rf_sandbox_program(CHILD_PROGRAM, program, sizeof(program));
+    char program[PATH_MAX];
+    int err = rf_install_program(CHILD_PROGRAM, program, sizeof(program));
     if (err < 0) {
         return err;
     }

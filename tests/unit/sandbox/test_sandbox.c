@@ -298,15 +298,6 @@ Test(sandbox, impossible_configurations_and_tasks_are_refused)
     rf_sandbox_pool_free(pool);
 }
 
-Test(sandbox, programs_are_found_beside_this_one)
-{
-    char path[256];
-    cr_expect_eq(unsetenv("REFLECTION_BIN"), 0);
-    cr_expect_eq(rf_sandbox_program("sandbox_probe", path, sizeof(path)), 0);
-    cr_expect_eq(rf_sandbox_program("no such program", path, sizeof(path)), -ENOENT);
-    cr_expect_eq(rf_sandbox_program("sandbox_probe", path, 4), -ENOSPC);
-}
-
 Test(sandbox, a_hundred_children_leave_nothing_behind)
 {
     char answer[64];
