@@ -18,8 +18,8 @@ int media_file(const void *data, size_t len);
 int media_encoded(const rf_encode_params *params, const rf_frames *frames,
                   rf_encode_stats *ret_stats);
 
-/* media_muxed writes frames by libav: container and codec by libav's names; options NULL or
- * "key=value:key=value" for the muxer. */
+/* media_muxed writes frames by libav: container and codec by libav's names, or codec "he-aac" for
+ * 22.05 kHz; options NULL or "key=value:key=value" for the muxer. */
 int media_muxed(const char *container, const char *codec, const char *options,
                 const rf_frames *frames);
 

@@ -6,6 +6,7 @@
 #include <libavformat/avformat.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* libvorbisenc's rate control setup loses a table when it is closed. */
 const char *__lsan_default_suppressions(void);
@@ -59,8 +60,25 @@ static void set_layout(AVChannelLayout *layout, uint32_t n)
     cr_assert_geq(av_channel_layout_from_mask(layout, masks[n - 1]), 0);
 }
 
-static void open_codec(muxing *m, const char *codec, const rf_frames *frames)
+/* Tells a decoder that the AAC-LC of this stream is the lower half of HE-AAC at 44.1 kHz
+ * (ISO/IEC 14496-3, 1.6.5: AOT 5, 22.05 kHz, channels, 44.1 kHz, AOT 2, no options). No frame has
+ * bands to replicate, which is allowed: the upper half is silent. */
+static void declare_sbr(AVCodecParameters *p)
 {
+    const unsigned n = (unsigned)p->ch_layout.nb_channels;
+    const uint32_t bits = 5U << 27 | 7U << 23 | n << 19 | 4U << 15 | 2U << 10;
+    cr_assert_eq(p->sample_rate, 22050);
+    cr_assert_geq(p->extradata_size, 4);
+    for (int i = 0; i < p->extradata_size; i++) {
+        p->extradata[i] = i < 4 ? (uint8_t)(bits >> (24 - 8 * i)) : 0;
+    }
+    p->extradata_size = 4;
+}
+
+static void open_codec(muxing *m, const char *name, const rf_frames *frames)
+{
+    const bool he_aac = strcmp(name, "he-aac") == 0;
+    const char *codec = he_aac ? "aac" : name;
     const AVCodec *c = avcodec_find_encoder_by_name(codec);
     cr_assert_not_null(c, "libav has no %s", codec);
     m->codec = avcodec_alloc_context3(c);
@@ -77,6 +95,9 @@ static void open_codec(muxing *m, const char *codec, const rf_frames *frames)
     m->stream = avformat_new_stream(m->format, NULL);
     m->stream->time_base = m->codec->time_base;
     cr_assert_geq(avcodec_parameters_from_context(m->stream->codecpar, m->codec), 0);
+    if (he_aac) {
+        declare_sbr(m->stream->codecpar);
+    }
 }
 
 static void encode(muxing *m, const AVFrame *frame)
