@@ -12,8 +12,8 @@
 
 typedef struct watcher {
     struct watcher *next;
-    rf_rpc_builtin *owner;
     rf_rpc_call *call;
+    bool begun; /* its request has come */
 } watcher;
 
 struct rf_rpc_builtin {
@@ -23,6 +23,7 @@ struct rf_rpc_builtin {
     char *reason;
     watcher *watchers;
     size_t n_watchers;
+    bool stopped; /* no new watches */
 };
 
 /* ---- health ---- */
@@ -38,15 +39,9 @@ static bool knows_service(const rf_rpc_builtin *b, const char *name)
     return name[0] == '\0';
 }
 
-static bool refuse_unknown(const rf_rpc_builtin *b, rf_rpc_call *call, const char *name)
+static void unknown_service(rf_status *st, const char *name)
 {
-    if (knows_service(b, name)) {
-        return false;
-    }
-    rf_status st;
-    (void)rf_status_set(&st, RF_NOT_FOUND, "unknown service %.200s", name);
-    rf_rpc_fail(call, &st);
-    return true;
+    (void)rf_status_set(st, RF_NOT_FOUND, "unknown service %s", name);
 }
 
 static void fill_health(const rf_rpc_builtin *b, Rpc__V1__HealthResponse *out)
@@ -60,7 +55,10 @@ static void on_check(rf_rpc_call *call, const ProtobufCMessage *request, void *u
 {
     rf_rpc_builtin *b = (rf_rpc_builtin *)user;
     const Rpc__V1__HealthRequest *r = (const Rpc__V1__HealthRequest *)request;
-    if (refuse_unknown(b, call, r->service)) {
+    rf_status st;
+    if (!knows_service(b, r->service)) {
+        unknown_service(&st, r->service);
+        rf_rpc_fail(call, &st);
         return;
     }
     Rpc__V1__HealthResponse out;
@@ -70,77 +68,101 @@ static void on_check(rf_rpc_call *call, const ProtobufCMessage *request, void *u
     (void)pthread_mutex_unlock(&b->mutex);
 }
 
-/* Takes the watcher out of the list; false when somebody else has. */
-static bool forget(watcher *w)
+/* Takes the watch of the call out of the list; false when it is not there. */
+static bool forget(rf_rpc_builtin *b, const rf_rpc_call *call)
 {
-    rf_rpc_builtin *b = w->owner;
     for (watcher **at = &b->watchers; *at != NULL; at = &(*at)->next) {
-        if (*at == w) {
+        watcher *w = *at;
+        if (w->call == call) {
             *at = w->next;
             b->n_watchers--;
+            free(w);
             return true;
         }
     }
     return false;
 }
 
-static void on_watch_done(rf_rpc_call *call, const rf_status *status, void *user)
+/* Whoever takes the watch out of the list answers its call. */
+static void end_watch(rf_rpc_builtin *b, rf_rpc_call *call, const rf_status *status)
 {
-    watcher *w = (watcher *)user;
-    rf_rpc_builtin *b = w->owner;
     (void)pthread_mutex_lock(&b->mutex);
-    bool mine = forget(w);
+    bool mine = forget(b, call);
     (void)pthread_mutex_unlock(&b->mutex);
     if (mine) {
         rf_rpc_end(call, status);
-        free(w);
     }
 }
 
-static void watch(rf_rpc_builtin *b, watcher *w)
+static void on_watch_done(rf_rpc_call *call, const rf_status *status, void *user)
+{
+    end_watch((rf_rpc_builtin *)user, call, status);
+}
+
+/* The present state goes out, and from now on each change. */
+static void begin_watch(rf_rpc_builtin *b, rf_rpc_call *call)
 {
     Rpc__V1__HealthResponse out;
     (void)pthread_mutex_lock(&b->mutex);
-    w->next = b->watchers;
-    b->watchers = w;
-    b->n_watchers++;
-    fill_health(b, &out);
-    (void)rf_rpc_send(w->call, &out.base, NULL);
+    for (watcher *w = b->watchers; w != NULL; w = w->next) {
+        if (w->call == call) {
+            w->begun = true;
+            fill_health(b, &out);
+            (void)rf_rpc_send(call, &out.base, NULL);
+        }
+    }
     (void)pthread_mutex_unlock(&b->mutex);
 }
 
 static void on_watch_request(rf_rpc_call *call, const rf_rpc_msg *msg, void *user)
 {
-    watcher *w = (watcher *)user;
-    rf_rpc_builtin *b = w->owner;
+    rf_rpc_builtin *b = (rf_rpc_builtin *)user;
     ProtobufCMessage *request = NULL;
     rf_status st;
     if (rf_rpc_unpack(&rpc__v1__health_request__descriptor, msg->data, msg->len, &request) != 0) {
         (void)rf_status_set(&st, RF_INVALID_ARGUMENT, "malformed request");
-        rf_rpc_fail(call, &st);
-        free(w);
+        end_watch(b, call, &st);
         return;
     }
-    const Rpc__V1__HealthRequest *r = (const Rpc__V1__HealthRequest *)request;
-    if (refuse_unknown(b, call, r->service)) {
-        free(w);
-    } else if (b->n_watchers >= MAX_WATCHERS) {
-        (void)rf_status_set(&st, RF_RESOURCE_EXHAUSTED, "too many watchers");
-        rf_rpc_fail(call, &st);
-        free(w);
+    const char *name = ((const Rpc__V1__HealthRequest *)request)->service;
+    if (knows_service(b, name)) {
+        begin_watch(b, call);
     } else {
-        watch(b, w);
+        unknown_service(&st, name);
+        end_watch(b, call, &st);
     }
     (void)rf_rpc_message_free(request);
+}
+
+/* A watch is listed from its begin, so that one without a request ends as well. */
+static int add_watch(rf_rpc_builtin *b, rf_rpc_call *call, rf_status *st)
+{
+    int err = 0;
+    (void)pthread_mutex_lock(&b->mutex);
+    if (b->stopped) {
+        err = rf_status_set(st, RF_UNAVAILABLE, "the server is going away");
+    } else if (b->n_watchers >= MAX_WATCHERS) {
+        err = rf_status_set(st, RF_RESOURCE_EXHAUSTED, "too many watchers");
+    } else {
+        watcher *w = RF_NEW(watcher);
+        *w = (watcher){.next = b->watchers, .call = call};
+        b->watchers = w;
+        b->n_watchers++;
+    }
+    (void)pthread_mutex_unlock(&b->mutex);
+    return err;
 }
 
 static void on_watch(rf_rpc_call *call, void *user)
 {
     static const rf_rpc_events events = {.message = on_watch_request, .done = on_watch_done};
-    watcher *w = RF_NEW(watcher);
-    w->owner = (rf_rpc_builtin *)user;
-    w->call = call;
-    rf_rpc_call_listen(call, &events, w);
+    rf_rpc_builtin *b = (rf_rpc_builtin *)user;
+    rf_status st;
+    if (add_watch(b, call, &st) == 0) {
+        rf_rpc_call_listen(call, &events, b);
+    } else {
+        rf_rpc_fail(call, &st);
+    }
 }
 
 void rf_rpc_builtin_set_health(rf_rpc_builtin *b, rf_rpc_health health, const char *reason)
@@ -152,7 +174,9 @@ void rf_rpc_builtin_set_health(rf_rpc_builtin *b, rf_rpc_health health, const ch
     b->reason = rf_strdup(reason);
     fill_health(b, &out);
     for (watcher *w = b->watchers; w != NULL; w = w->next) {
-        (void)rf_rpc_send(w->call, &out.base, NULL); /* a watcher that does not read misses it */
+        if (w->begun) {
+            (void)rf_rpc_send(w->call, &out.base, NULL); /* who does not read misses it */
+        }
     }
     (void)pthread_mutex_unlock(&b->mutex);
 }
@@ -160,11 +184,11 @@ void rf_rpc_builtin_set_health(rf_rpc_builtin *b, rf_rpc_health health, const ch
 void rf_rpc_builtin_stop(rf_rpc_builtin *b)
 {
     (void)pthread_mutex_lock(&b->mutex);
+    b->stopped = true;
     while (b->watchers != NULL) {
-        watcher *w = b->watchers;
-        (void)forget(w);
-        rf_rpc_end(w->call, NULL);
-        free(w);
+        rf_rpc_call *call = b->watchers->call;
+        (void)forget(b, call);
+        rf_rpc_end(call, NULL);
     }
     (void)pthread_mutex_unlock(&b->mutex);
 }

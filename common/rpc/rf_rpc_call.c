@@ -184,12 +184,23 @@ rf_rpc_call *rf_rpc_call_free(rf_rpc_call *call)
 
 /* ---- answering ---- */
 
+/* A text that is not UTF-8 would cost the connection: a handler's mistake costs its text alone. */
+static void make_ascii(char *s)
+{
+    for (; *s != '\0'; s++) {
+        *s = (char)((unsigned char)*s < 0x80 ? *s : '?');
+    }
+}
+
 static void set_end(rf_rpc_call *call, const rf_status *status)
 {
     call->end_code = status->code;
     call->end_retriable = status->retriable;
     if (status->message[0] != '\0') {
         call->end_message = rf_strdup(status->message);
+        if (!rf_utf8_valid(call->end_message, strlen(call->end_message))) {
+            make_ascii(call->end_message);
+        }
     }
 }
 

@@ -56,7 +56,8 @@ typedef struct rf_rpc_meta {
     const char *tenant;
 } rf_rpc_meta;
 
-/* How a client call is made; all zero is a good default. Strings are copied. */
+/* How a client call is made; all zero is a good default. Strings are copied; one that is too long
+ * (above), not strict UTF-8 or has control characters is left out. */
 typedef struct rf_rpc_options {
     /* The server call on whose behalf this one is made: deadline, request id, traceparent and
      * tenant are inherited where not given below, and its cancellation cancels this call. May be

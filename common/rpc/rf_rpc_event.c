@@ -353,10 +353,10 @@ void rf_rpc_abort_locked(rf_rpc_call *call, const rf_status *status)
     }
     if (conn != NULL) {
         rf_rpc_conn_ref(conn);
-        rf_rpc_flush_locked(conn);
     }
-    rf_rpc_finish_locked(call, status);
+    rf_rpc_finish_locked(call, status); /* before the lock goes: nothing may follow that frame */
     if (conn != NULL) {
+        rf_rpc_flush_locked(conn);
         rf_rpc_conn_unref(conn);
     }
 }

@@ -73,7 +73,7 @@ void rf_rpc_frame_put(uint8_t header[RF_RPC_HEADER_LEN], const rf_rpc_frame *fra
     rf_rpc_set_u32(header + 8, frame->call);
 }
 
-static bool is_text(const char *s, size_t len)
+bool rf_rpc_is_text(const char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f) {
@@ -98,13 +98,18 @@ int rf_rpc_call_head_parse(const uint8_t *payload, size_t len, rf_rpc_call_head 
     };
     size_t text = h.method_len + h.request_id_len + h.traceparent_len + h.tenant_len;
     if (len - CALL_FIXED < text || h.method_len == 0 || h.request_id_len >= RF_RPC_REQUEST_ID_MAX ||
-        h.traceparent_len >= RF_RPC_TRACEPARENT_MAX || h.tenant_len >= RF_RPC_TENANT_MAX ||
-        !is_text(h.method, text)) {
+        h.traceparent_len >= RF_RPC_TRACEPARENT_MAX || h.tenant_len >= RF_RPC_TENANT_MAX) {
         return -EBADMSG;
     }
     h.request_id = h.method + h.method_len;
     h.traceparent = h.request_id + h.request_id_len;
     h.tenant = h.traceparent + h.traceparent_len;
+    if (!rf_rpc_is_text(h.method, h.method_len) ||
+        !rf_rpc_is_text(h.request_id, h.request_id_len) ||
+        !rf_rpc_is_text(h.traceparent, h.traceparent_len) ||
+        !rf_rpc_is_text(h.tenant, h.tenant_len)) {
+        return -EBADMSG; /* one by one: no character may begin in one text and end in the next */
+    }
     *ret = h;
     return (int)(CALL_FIXED + text);
 }

@@ -52,6 +52,11 @@ typedef struct rf_rpc_end_head {
     size_t message_len;
 } rf_rpc_end_head;
 
+/* rf_rpc_is_text says whether the text may stand in a CALL: strict UTF-8 without control
+ * characters.
+ */
+bool rf_rpc_is_text(const char *s, size_t len);
+
 uint32_t rf_rpc_get_u32(const uint8_t *p);
 void rf_rpc_set_u32(uint8_t *p, uint32_t value);
 
@@ -63,8 +68,8 @@ int rf_rpc_frame_parse(const uint8_t header[RF_RPC_HEADER_LEN], rf_rpc_frame *re
 /* rf_rpc_frame_put writes a header. */
 void rf_rpc_frame_put(uint8_t header[RF_RPC_HEADER_LEN], const rf_rpc_frame *frame);
 
-/* Read the fields at the start of a CALL or END payload; return their length, or -EBADMSG. Text
- * must be strict UTF-8 without control characters. */
+/* Read the fields at the start of a CALL or END payload; return their length, or -EBADMSG. Each
+ * text of a CALL must be as rf_rpc_is_text says, that of an END strict UTF-8 without NUL. */
 int rf_rpc_call_head_parse(const uint8_t *payload, size_t len, rf_rpc_call_head *ret);
 int rf_rpc_end_head_parse(const uint8_t *payload, size_t len, rf_rpc_end_head *ret);
 

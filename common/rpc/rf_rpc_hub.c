@@ -66,16 +66,16 @@ void rf_rpc_hub_watch_locked(rf_rpc_hub *hub, int64_t deadline_ns)
     }
 }
 
-#define LATE_MAX 128 /* calls ended in one pass */
+#define BATCH_MAX 128 /* calls looked at in one pass */
 
 /* Takes a reference to calls that are past their deadline, and finds the earliest time of others.
  */
-static size_t find_late(rf_rpc_hub *hub, int64_t now_ns, rf_rpc_call *late[LATE_MAX],
+static size_t find_late(rf_rpc_hub *hub, int64_t now_ns, rf_rpc_call *late[BATCH_MAX],
                         int64_t *ret_next_ns)
 {
     size_t n = 0;
     *ret_next_ns = RF_NEVER_NS;
-    for (rf_rpc_link *l = hub->calls.next; l != &hub->calls && n < LATE_MAX; l = l->next) {
+    for (rf_rpc_link *l = hub->calls.next; l != &hub->calls && n < BATCH_MAX; l = l->next) {
         rf_rpc_call *call = (rf_rpc_call *)l;
         if (call->over) {
             continue;
@@ -108,15 +108,30 @@ static void end_late(rf_rpc_call *call, int64_t now_ns)
     rf_rpc_call_unref_locked(call);
 }
 
-/* Waiting calls whose pause before another try is over go to a connection. */
+/* Takes a reference to calls whose pause before another try is over. */
+static size_t find_due(rf_rpc_hub *hub, int64_t now_ns, rf_rpc_call *due[BATCH_MAX])
+{
+    size_t n = 0;
+    for (rf_rpc_link *l = hub->calls.next; l != &hub->calls && n < BATCH_MAX; l = l->next) {
+        rf_rpc_call *call = (rf_rpc_call *)l;
+        if (!call->over && call->not_before_ns > 0 && call->not_before_ns <= now_ns) {
+            (void)__atomic_add_fetch(&call->refs, 1, __ATOMIC_RELAXED);
+            call->not_before_ns = 0;
+            due[n++] = call;
+        }
+    }
+    return n;
+}
+
+/* They go to a connection, which lets go of the lock: other calls may come and go meanwhile. */
 static void place_due(rf_rpc_hub *hub, int64_t now_ns)
 {
-    for (rf_rpc_link *l = hub->calls.next, *next; l != &hub->calls; l = next) {
-        rf_rpc_call *call = (rf_rpc_call *)l;
-        next = l->next;
-        if (!call->over && call->not_before_ns > 0 && call->not_before_ns <= now_ns) {
-            call->not_before_ns = 0;
-            rf_rpc_place_locked(call);
+    rf_rpc_call *due[BATCH_MAX];
+    size_t n;
+    while ((n = find_due(hub, now_ns, due)) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            rf_rpc_place_locked(due[i]);
+            rf_rpc_call_unref_locked(due[i]);
         }
     }
 }
@@ -130,7 +145,7 @@ static void hub_scan(void *user)
     rf_rpc_enter_library();
     int64_t now_ns = rf_time_ns();
     int64_t next_ns;
-    rf_rpc_call *late[LATE_MAX];
+    rf_rpc_call *late[BATCH_MAX];
     size_t n;
     place_due(hub, now_ns);
     while ((n = find_late(hub, now_ns, late, &next_ns)) > 0) {
@@ -221,9 +236,10 @@ void rf_rpc_call_unref_locked(rf_rpc_call *call)
     }
 }
 
+/* What may not travel is left out: it would cost the connection, with all that is on it. */
 static char *copy_meta(char *at, const char **field, const char *s, size_t len, size_t room)
 {
-    len = RF_MIN(len, room - 1);
+    len = len < room && rf_rpc_is_text(s, len) ? len : 0;
     if (len > 0) {
         memcpy(at, s, len);
     }

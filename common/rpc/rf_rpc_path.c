@@ -1,5 +1,7 @@
 #include "rf_rpc_path.h"
 
+#include "rf_base.h"
+
 #include <stdio.h>
 
 size_t rf_rpc_path_push(rf_rpc_path *p, const char *name, size_t index)
@@ -9,6 +11,9 @@ size_t rf_rpc_path_push(rf_rpc_path *p, const char *name, size_t index)
     int n = name != NULL ? snprintf(p->text + p->len, room, "%s%s", p->len > 0 ? "." : "", name)
                          : snprintf(p->text + p->len, room, "[%zu]", index);
     p->len += RF_MIN((size_t)RF_MAX(n, 0), room - 1);
+    while (p->len > mark && !rf_utf8_valid(p->text + mark, p->len - mark)) {
+        p->text[--p->len] = '\0'; /* cut before a character, not inside it */
+    }
     return mark;
 }
 

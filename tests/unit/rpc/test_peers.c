@@ -1,5 +1,6 @@
 /* Servers that come, go, drain and die; several endpoints; retries. */
 #include "echo.h"
+#include "tally.h"
 
 #include "rf_time.h"
 
@@ -11,42 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-typedef struct tally {
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    size_t n_done, by_code[RF_N_CODES];
-} tally;
-
-static void tally_init(tally *t)
-{
-    *t = (tally){0};
-    (void)pthread_mutex_init(&t->mutex, NULL);
-    rf_cond_init(&t->changed);
-}
-
-static void tally_done(rf_rpc_result *r, void *user)
-{
-    tally *t = (tally *)user;
-    (void)pthread_mutex_lock(&t->mutex);
-    t->n_done++;
-    t->by_code[r->status->code]++;
-    (void)pthread_cond_broadcast(&t->changed);
-    (void)pthread_mutex_unlock(&t->mutex);
-}
-
-static bool tally_wait(tally *t, size_t n)
-{
-    int64_t at_ns = rf_time_ns() + 20 * RF_NS_PER_S;
-    int err = 0;
-    (void)pthread_mutex_lock(&t->mutex);
-    while (t->n_done < n && err == 0) {
-        err = rf_time_wait_until(&t->changed, &t->mutex, at_ns);
-    }
-    bool ok = t->n_done >= n;
-    (void)pthread_mutex_unlock(&t->mutex);
-    return ok;
-}
 
 static void start_call(rf_rpc_channel *c, const rf_rpc_method *m, tally *t)
 {
