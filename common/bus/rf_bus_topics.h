@@ -6,6 +6,8 @@
 #ifndef RF_BUS_TOPICS_H
 #define RF_BUS_TOPICS_H
 
+#include "rf_bus.h"
+
 #define RF_TOPIC_VALUE_MAX 1024
 
 /* Key: job id. Value: job.v1.JobReady, a hint; the worker claims in the store. Read by the workers
@@ -43,5 +45,9 @@ static const rf_topic rf_topics[] = {
 };
 /* clang-format on */
 #define RF_N_TOPICS (sizeof(rf_topics) / sizeof(rf_topics[0]))
+
+/* rf_bus_topics_make makes every topic of the table that does not exist, before a first use could
+ * make it with another number of partitions. Returns 0 or what rf_bus_topic says. */
+int rf_bus_topics_make(rf_bus *bus) RF_MUST_USE;
 
 #endif

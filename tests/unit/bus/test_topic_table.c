@@ -21,6 +21,19 @@ Test(topic_table, every_topic_can_be_made_and_used)
     rf_bus_close(bus);
 }
 
+Test(topic_table, all_are_made_at_once_with_their_partitions)
+{
+    rf_bus *bus = bus_open();
+    cr_assert_eq(rf_bus_topics_make(bus), 0);
+    cr_assert_eq(rf_bus_topics_make(bus), 0, "those that exist stay");
+    for (size_t i = 0; i < RF_N_TOPICS; i++) {
+        rf_bus_sub *sub = bus_join(bus, rf_topics[i].name, rf_topics[i].name);
+        cr_assert_eq(bus_owned(sub), rf_topics[i].n_partitions, "%s", rf_topics[i].name);
+        rf_bus_unsubscribe(sub);
+    }
+    rf_bus_close(bus);
+}
+
 Test(topic_table, names_are_unique_and_of_the_project)
 {
     for (size_t i = 0; i < RF_N_TOPICS; i++) {
