@@ -180,11 +180,12 @@ static int claim(processor_worker *w)
 
 /* ---- hints ---- */
 
-/* Takes what is there, without waiting. */
-static void take_hints(processor_worker *w)
+/* Takes what is there, without waiting. Returns what ended it: -EAGAIN when there is no more. */
+static int take_hints(processor_worker *w)
 {
+    int err = -EAGAIN;
     rf_bus_message *m = NULL;
-    while (w->n_hints < WINDOW_MAX && rf_bus_next(w->sub, &m, 0) == 0) {
+    while (w->n_hints < WINDOW_MAX && (err = rf_bus_next(w->sub, &m, 0)) == 0) {
         if (processor_events_ready(m, w->hint_ids[w->n_hints]) == 0) {
             w->hints[w->n_hints++] = m;
             continue;
@@ -196,6 +197,35 @@ static void take_hints(processor_worker *w)
         }
         rf_bus_message_free(m);
     }
+    return err;
+}
+
+static void drop_hints(processor_worker *w)
+{
+    for (size_t i = 0; i < w->n_hints; i++) {
+        rf_bus_message_free(w->hints[i]);
+    }
+    w->n_hints = 0;
+}
+
+static int subscribe(processor_worker *w)
+{
+    const char *topics[] = {w->topic};
+    const rf_bus_sub_config config = {
+        .group = w->topic, .topics = topics, .n_topics = 1, .start = RF_BUS_EARLIEST};
+    return rf_bus_subscribe(w->bus, &config, &w->sub);
+}
+
+/* The membership was lost, by a process held up for long or by the bus: another one is taken. What
+ * was not committed comes again; the store decides who gets a job, so hints may be dropped. */
+static void rejoin(processor_worker *w)
+{
+    drop_hints(w);
+    w->sub = rf_bus_unsubscribe(w->sub);
+    w->is_paused = false;
+    int err = subscribe(w);
+    w->may_have_more = w->may_have_more || err == 0;
+    RF_LOG_WARN("membership lost, joined again", RF_STR("topic", w->topic), RF_INT("error", err));
 }
 
 /* With no slot free the topic rests; membership goes on. */
@@ -209,11 +239,22 @@ static void pause_if(processor_worker *w, bool is_full)
 
 static void wait_event(processor_worker *w, int timeout_ms)
 {
-    struct pollfd fds[] = {{.fd = rf_bus_sub_fd(w->sub), .events = POLLIN},
+    struct pollfd fds[] = {{.fd = w->sub != NULL ? rf_bus_sub_fd(w->sub) : -1, .events = POLLIN},
                            {.fd = w->wake_fd, .events = POLLIN}};
     eventfd_t ignored;
     if (poll(fds, RF_ARRAY_LEN(fds), timeout_ms) > 0 && (fds[1].revents & POLLIN) != 0) {
         eventfd_read(w->wake_fd, &ignored);
+    }
+}
+
+/* Follows the topic; a membership that is lost, or could not be had, is asked for again. */
+static void follow_topic(processor_worker *w, bool is_full)
+{
+    if (w->sub != NULL) {
+        pause_if(w, is_full);
+    }
+    if (w->sub == NULL || take_hints(w) == -ESTALE) {
+        rejoin(w);
     }
 }
 
@@ -223,29 +264,17 @@ static void *claim_loop(void *user)
     while (!atomic_load(&w->is_draining)) {
         bool is_full = free_slots(w) == 0;
         int timeout_ms = POLL_MS;
-        pause_if(w, is_full);
-        take_hints(w);
+        follow_topic(w, is_full);
         if (!is_full && (w->n_hints > 0 || w->may_have_more)) {
             timeout_ms = claim(w) < 0 ? RETRY_MS : 0;
         }
         wait_event(w, timeout_ms);
     }
-    for (size_t i = 0; i < w->n_hints; i++) {
-        rf_bus_message_free(w->hints[i]);
-    }
-    w->n_hints = 0;
+    drop_hints(w);
     return NULL;
 }
 
 /* ---- life ---- */
-
-static int subscribe(processor_worker *w)
-{
-    const char *topics[] = {w->topic};
-    const rf_bus_sub_config config = {
-        .group = w->topic, .topics = topics, .n_topics = 1, .start = RF_BUS_EARLIEST};
-    return rf_bus_subscribe(w->bus, &config, &w->sub);
-}
 
 static void start_thread(pthread_t *thread, void *(*fn)(void *), void *user)
 {
