@@ -1,12 +1,10 @@
 /*
  * job.v1.KeyService: API keys, for operators and the gateway.
  */
-#include "job_rpc_internal.h"
+#include "job_message_rpc.h"
 
 #include <errno.h>
 #include <string.h>
-
-#include <reflection/job/v1/job.rpc.h>
 
 #include "rf_time.h"
 
@@ -16,11 +14,6 @@
 
 /* The gateway asks again after this, so a revoked key stops within 60 s (spec jobs.md S9). */
 #define CACHE_S 30
-
-static char *text(const char *s)
-{
-    return (char *)(uintptr_t)(s == NULL ? "" : s);
-}
 
 typedef struct key_message {
     Job__V1__ApiKey key;
@@ -36,10 +29,10 @@ static Job__V1__ApiKey *make_key(job_arena *arena, const job_key *k)
     rpc__v1__time__init(&m->revoked);
     m->created.wall_ms = k->created_ms;
     m->revoked.wall_ms = k->revoked_ms;
-    m->key.id = text(k->id);
-    m->key.application_id = text(k->app);
-    m->key.application = text(k->app_name);
-    m->key.prefix = text(k->prefix);
+    m->key.id = job_message_text(k->id);
+    m->key.application_id = job_message_text(k->app);
+    m->key.application = job_message_text(k->app_name);
+    m->key.prefix = job_message_text(k->prefix);
     m->key.created_at = &m->created;
     m->key.revoked_at = k->revoked_ms != 0 ? &m->revoked : NULL;
     m->key.requests_per_second = k->rate;
@@ -65,10 +58,23 @@ typedef struct create_context {
     char prefix[JOB_KEY_PREFIX_LEN];
 } create_context;
 
+/* Answers a refusal that the operator can do something about; returns whether it was one. */
+static bool refuse_conflict(job_op *op, const char *message)
+{
+    if (op->err != -EEXIST) {
+        return false;
+    }
+    job_call_fail(job_call_of(op)->call, RF_ALREADY_EXISTS, message);
+    job_op_free(op);
+    return true;
+}
+
 static void key_created(job_op *op)
 {
     create_context *c = (create_context *)op;
-    if (!job_call_refuse(op)) {
+    if (!refuse_conflict(op, "The application has a key already; rotate it for a successor, or"
+                             " revoke it first.") &&
+        !job_call_refuse(op)) {
         reply_secret(op, &c->create.key, c->secret);
     }
 }
@@ -113,7 +119,9 @@ typedef struct rotate_context {
 static void key_rotated(job_op *op)
 {
     rotate_context *c = (rotate_context *)op;
-    if (!job_call_refuse(op)) {
+    if (!refuse_conflict(op, "A rotation is under way: the application's older key still works;"
+                             " wait for its end, or revoke it.") &&
+        !job_call_refuse(op)) {
         reply_secret(op, &c->rotate.key, c->secret);
     }
 }
@@ -197,9 +205,9 @@ static void authenticated(job_op *op)
         return;
     }
     Job__V1__AuthenticateResponse reply = JOB__V1__AUTHENTICATE_RESPONSE__INIT;
-    reply.application_id = text(find->key.app);
-    reply.application = text(find->key.app_name);
-    reply.key_id = text(find->key.id);
+    reply.application_id = job_message_text(find->key.app);
+    reply.application = job_message_text(find->key.app_name);
+    reply.key_id = job_message_text(find->key.id);
     reply.requests_per_second = find->key.rate;
     reply.burst = find->key.burst;
     reply.cache_seconds = cache_seconds(&find->key);

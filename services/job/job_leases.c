@@ -41,9 +41,6 @@ static void scan_done(job_op *op)
     if (err == 0 && scan->n_lost + scan->n_expired > 0) {
         RF_LOG_WARN("attempts ended by the scan", RF_INT("lost", scan->n_lost),
                     RF_INT("not_started", scan->n_expired));
-        if (l->metrics != NULL) {
-            job_metrics_lost(l->metrics, scan->n_lost);
-        }
     }
     job_op_free(op);
     settle(l, err);

@@ -398,7 +398,7 @@ typedef struct job_op_key_create {
     const char *prefix;
     uint32_t rate;
     uint32_t burst;
-    /* out; err: -EEXIST the application has two working keys */
+    /* out; err: -EEXIST the application has a key that was not revoked or rotated */
     job_key key;
 } job_op_key_create;
 
@@ -502,6 +502,14 @@ typedef struct job_op_sweep_check {
     bool *used;
 } job_op_sweep_check;
 
+/* Dead letters of one workflow. */
+typedef struct job_dead {
+    const char *workflow;
+    int64_t n;
+} job_dead;
+
+#define JOB_DEAD_MAX 1000 /* workflows */
+
 typedef struct job_op_stats {
     job_op op;
     /* out */
@@ -510,7 +518,8 @@ typedef struct job_op_stats {
     int64_t oldest_queued_ms[JOB_N_POOLS]; /* when it fell due, 0: none */
     int64_t outbox_unsent;
     int64_t outbox_oldest_ms;
-    int64_t dead_letters;
+    job_dead *dead;
+    size_t n_dead; /* at most JOB_DEAD_MAX, those with most of them */
 } job_op_stats;
 
 #endif

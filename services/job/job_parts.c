@@ -1,8 +1,11 @@
 #include "job_parts.h"
 
-#include <string.h>
-
+#include "rf_bus_topics.h"
+#include "rf_install.h"
 #include "rf_log.h"
+
+#include <limits.h>
+#include <string.h>
 
 #define ERROR_MAX 4096
 
@@ -10,7 +13,12 @@ static void on_state(void *user, const char *app, const char *id, job_state stat
 {
     job_service *s = user;
     job_cache_put(s->cache, app, id, state);
-    job_metrics_finished(s->metrics, state);
+}
+
+static void on_fact(void *user, const job_fact *fact)
+{
+    job_service *s = user;
+    job_metrics_fact(s->metrics, fact);
 }
 
 static void on_outbox(void *user)
@@ -28,21 +36,36 @@ static int open_store(job_service *s, const job_paths *paths)
         .n_readers = (size_t)s->config->store_readers,
         .queued_max = s->config->queued_max,
         .events = s->config->events,
-        .hooks = {.state = on_state, .outbox = on_outbox, .user = s},
+        .hooks = {.state = on_state, .fact = on_fact, .outbox = on_outbox, .user = s},
     };
     return job_store_sqlite_open(&options, &s->store);
 }
 
+/* The setting, or else what is shipped under that name; if that is missing, the reader says so. */
+static const char *shipped(const char *setting, const char *name, char path[static PATH_MAX])
+{
+    if (setting[0] != '\0') {
+        return setting;
+    }
+    return rf_install_share(name, path, PATH_MAX) == 0 ? path : name;
+}
+
 static int open_registry(job_service *s)
 {
+    char modules[PATH_MAX], workflows[PATH_MAX];
     rf_buf error;
     rf_buf_init(&error, ERROR_MAX);
-    int err = job_registry_load(s->config->modules_file, s->config->workflows_dir,
+    int err = job_registry_load(shipped(s->config->modules_file, "modules.json", modules),
+                                shipped(s->config->workflows_dir, "workflows", workflows),
                                 s->config->workflows_extra_dir, s->store, &error, &s->registry);
     if (err < 0) {
         RF_LOG_ERROR("bad workflow documents", RF_STR("why", rf_buf_str(&error)));
     }
     rf_buf_done(&error);
+    for (size_t i = 0; err == 0 && i < job_registry_shipped(s->registry); i++) {
+        const job_workflow *w = job_registry_at(s->registry, i);
+        job_metrics_workflow(s->metrics, job_workflow_slug(w), job_workflow_pool(w));
+    }
     return err;
 }
 
@@ -79,7 +102,8 @@ static void open_leases(job_service *s, rf_loop *loop)
 static int open_bus(job_service *s, const job_paths *paths)
 {
     const rf_bus_config config = {.url = paths->bus_url};
-    return rf_bus_open(&config, &s->bus);
+    int err = rf_bus_open(&config, &s->bus);
+    return err < 0 ? err : rf_bus_topics_make(s->bus);
 }
 
 /* Logs which part failed, and passes the error on. */

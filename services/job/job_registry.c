@@ -12,6 +12,7 @@ struct job_registry {
     job_catalogue *catalogue;
     job_workflow **workflows;
     size_t n;
+    size_t n_shipped;
 };
 
 job_registry *job_registry_free(job_registry *r)
@@ -50,6 +51,11 @@ const job_workflow *job_registry_find_id(const job_registry *r, const char *id)
 size_t job_registry_count(const job_registry *r)
 {
     return r->n;
+}
+
+size_t job_registry_shipped(const job_registry *r)
+{
+    return r->n_shipped;
 }
 
 const job_workflow *job_registry_at(const job_registry *r, size_t index)
@@ -162,6 +168,7 @@ int job_registry_load(const char *modules_file, const char *dir, const char *ext
     job_registry *r = RF_NEW(job_registry);
     int err = job_catalogue_load(modules_file, error, &r->catalogue);
     err = err == 0 ? add_directory(r, dir, true, store, error) : err;
+    r->n_shipped = r->n;
     if (err == 0 && extra_dir != NULL && extra_dir[0] != '\0') {
         err = add_directory(r, extra_dir, false, store, error);
     }

@@ -1,6 +1,7 @@
 /*
- * job_rpc.h - the RPC server of the job service: job.v1.JobService (job_rpc.c), WorkerService
- * (job_worker_rpc.c) and KeyService (job_key_rpc.c). Handlers check, submit to the store and
+ * job_rpc.h - the RPC server of the job service: job.v1.JobService (job_jobs_rpc.c,
+ * job_files_rpc.c, job_workflows_rpc.c), WorkerService (job_worker_rpc.c) and KeyService
+ * (job_key_rpc.c). Handlers check, submit to the store and
  * return; the answer is sent from the store's completion.
  */
 #ifndef JOB_RPC_H

@@ -1,5 +1,5 @@
 /*
- * job_rpc_internal.h - what the three adapter files share. No generated header here.
+ * job_rpc_internal.h - what the adapter files share. No generated header here.
  */
 #ifndef JOB_RPC_INTERNAL_H
 #define JOB_RPC_INTERNAL_H
@@ -36,6 +36,9 @@ void job_call_fail(rf_rpc_call *call, rf_code code, const char *message);
  * UNAUTHENTICATED because it carries none. */
 const char *job_call_tenant(rf_rpc_call *call);
 
+void job_jobs_rpc_register(job_service *service, rf_rpc_server *server);
+void job_files_rpc_register(job_service *service, rf_rpc_server *server);
+void job_workflows_rpc_register(job_service *service, rf_rpc_server *server);
 void job_worker_rpc_register(job_service *service, rf_rpc_server *server);
 void job_key_rpc_register(job_service *service, rf_rpc_server *server);
 

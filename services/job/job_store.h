@@ -14,10 +14,29 @@
 
 typedef struct job_store job_store;
 
-/* Called on a store thread after each commit that changed the state of jobs, before done(). */
+typedef enum job_fact_kind {
+    JOB_FACT_STARTED, /* a job's first attempt was claimed; ms: since the job was made */
+    JOB_FACT_ENDED,   /* an attempt is over; attempt, code */
+    JOB_FACT_FINAL,   /* a job is over; state, code, ms: since its first start, -1: never started */
+    JOB_FACT_FENCED,  /* a worker's write was refused: its attempt is not the current one */
+} job_fact_kind;
+
+/* What a commit made true, for metrics. Strings live until the hook returns. */
+typedef struct job_fact {
+    job_fact_kind kind;
+    job_pool pool;        /* JOB_N_POOLS: of a job that is deleted */
+    const char *workflow; /* slug; NULL for FENCED */
+    job_attempt_state attempt;
+    job_state state;
+    const char *code; /* NULL: none */
+    int64_t ms;
+} job_fact;
+
+/* Called on a store thread after each commit, before done(). */
 typedef struct job_store_hooks {
     /* A job is now in this state; JOB_NONE: deleted. */
     void (*state)(void *user, const char *app, const char *id, job_state state);
+    void (*fact)(void *user, const job_fact *fact);
     /* The outbox has new rows. */
     void (*outbox)(void *user);
     void *user;

@@ -28,6 +28,7 @@ typedef struct group {
     op_list ops;
     job_arena arena; /* of the changes */
     job_change *changes;
+    job_noted *facts;
     bool outbox;
     struct group *next;
 } group;
@@ -124,13 +125,20 @@ static op_list list_take(op_list *list, size_t max)
 
 /* ---- the writer ---- */
 
+static void forget_notes(job_tx *tx)
+{
+    tx->changes = NULL;
+    tx->changes_end = &tx->changes;
+    tx->facts = NULL;
+    tx->facts_end = &tx->facts;
+    tx->outbox = false;
+}
+
 static void tx_begin(job_tx *tx)
 {
     job_sql_clear(tx->db);
     tx->now_ms = rf_time_wall_ms();
-    tx->changes = NULL;
-    tx->changes_end = &tx->changes;
-    tx->outbox = false;
+    forget_notes(tx);
     job_sql_script(tx->db, "BEGIN IMMEDIATE");
 }
 
@@ -144,8 +152,7 @@ static int tx_end(job_tx *tx)
         job_sql_script(tx->db, "ROLLBACK");
         job_sql_clear(tx->db);
         job_arena_done(&tx->arena);
-        tx->changes = NULL;
-        tx->outbox = false;
+        forget_notes(tx);
     }
     return err;
 }
@@ -166,6 +173,7 @@ static void complete(job_store *store, op_list ops)
     g->ops = ops;
     g->arena = store->writer.arena;
     g->changes = store->writer.changes;
+    g->facts = store->writer.facts;
     g->outbox = store->writer.outbox;
     store->writer.arena = (job_arena){.blocks = NULL};
     pthread_mutex_lock(&store->mutex);
@@ -241,6 +249,9 @@ static void call_hooks(job_store *store, const group *g)
     const job_store_hooks *hooks = &store->options.hooks;
     for (const job_change *c = g->changes; c != NULL && hooks->state != NULL; c = c->next) {
         hooks->state(hooks->user, c->app, c->id, c->state);
+    }
+    for (const job_noted *n = g->facts; n != NULL && hooks->fact != NULL; n = n->next) {
+        hooks->fact(hooks->user, &n->fact);
     }
     if (g->outbox && hooks->outbox != NULL) {
         hooks->outbox(hooks->user);
@@ -502,48 +513,4 @@ int job_store_run(job_store *store, job_op *op)
     pthread_cond_destroy(&w.cond);
     pthread_mutex_destroy(&w.mutex);
     return op->err;
-}
-
-/* ---- what operations share ---- */
-
-void job_tx_changed(job_tx *tx, const char *app, const char *id, job_state state)
-{
-    job_change *change = job_arena_alloc(&tx->arena, sizeof(*change));
-    change->app = job_arena_str(&tx->arena, app);
-    change->id = job_arena_str(&tx->arena, id);
-    change->state = state;
-    *tx->changes_end = change;
-    tx->changes_end = &change->next;
-}
-
-job_state job_tx_next(job_tx *tx, job_state from, job_event event)
-{
-    int next = job_lifecycle_next(from, event);
-    if (next < 0) {
-        RF_LOG_ERROR("impossible step of a job", RF_STR("state", job_state_name(from)),
-                     RF_STR("event", job_event_name(event)));
-        job_sql_fail(tx->db, next);
-        return from;
-    }
-    return (job_state)next;
-}
-
-void job_tx_event(job_tx *tx, const char *id, uint64_t fence, const char *kind)
-{
-    if (tx->options->events) {
-        job_sql_exec(tx->db, "INSERT INTO outbox(job, fence, kind, created_ms) VALUES(?,?,?,?)",
-                     "titi", id, (int64_t)fence, kind, tx->now_ms);
-        tx->outbox = true;
-    }
-}
-
-int64_t job_tx_application(job_tx *tx, const char *app)
-{
-    return job_sql_one(tx->db, 0, "SELECT seq FROM applications WHERE id=?", "t", app);
-}
-
-void job_tx_garbage(job_tx *tx, const char *key, int64_t due_ms)
-{
-    job_sql_exec(tx->db, "INSERT OR IGNORE INTO garbage(due_ms, key) VALUES(?,?)", "it", due_ms,
-                 key);
 }

@@ -17,6 +17,12 @@ typedef struct job_change {
     struct job_change *next;
 } job_change;
 
+/* A fact of the group, likewise. */
+typedef struct job_noted {
+    job_fact fact;
+    struct job_noted *next;
+} job_noted;
+
 /* One connection and the group (or read) in progress on it. Owned by its thread. */
 typedef struct job_tx {
     job_sql *db;
@@ -25,6 +31,8 @@ typedef struct job_tx {
     job_arena arena; /* lives until the group is over */
     job_change *changes;
     job_change **changes_end;
+    job_noted *facts;
+    job_noted **facts_end;
     bool outbox; /* new outbox rows */
     struct job_documents *documents;
 } job_tx;
@@ -38,6 +46,10 @@ extern const job_op_fn job_sqlite_ops[JOB_N_OPS];
  * events are on. */
 void job_tx_changed(job_tx *tx, const char *app, const char *id, job_state state);
 void job_tx_event(job_tx *tx, const char *id, uint64_t fence, const char *kind);
+
+/* job_tx_fact notes a fact for the hooks, job_tx_fenced that a write for the job was refused. */
+void job_tx_fact(job_tx *tx, const job_fact *fact);
+void job_tx_fenced(job_tx *tx, const char *id);
 
 /* job_tx_application finds the row of an application id, 0 when there is none. */
 int64_t job_tx_application(job_tx *tx, const char *app);
@@ -62,6 +74,8 @@ typedef struct job_running {
     int64_t limit_s;
     uint32_t retries;
     uint32_t crashes;
+    const char *workflow;
+    int64_t started_ms;
 } job_running;
 
 /* job_tx_running loads job and lease by job id; false when there is no lease. */
@@ -77,7 +91,8 @@ void job_tx_wait(job_tx *tx, const job_running *run, int64_t due_ms);
 /* Columns of a running job for job_tx_read_running. */
 #define JOB_RUNNING_COLUMNS                                                                        \
     " j.seq, j.id, a.id, l.fence, j.state, j.pool, l.worker, l.claimed_ms, j.limit_s, j.retries,"  \
-    " j.crashes FROM jobs j JOIN leases l ON l.job=j.seq JOIN applications a ON a.seq=j.app "
+    " j.crashes, j.workflow, j.started_ms FROM jobs j JOIN leases l ON l.job=j.seq JOIN "          \
+    "applications a ON a.seq=j.app "
 void job_tx_read_running(job_tx *tx, job_rows *rows, job_running *run);
 
 /* job_tx_release_inputs unpins what the job read: uploads keep their own expiry from now on. */
@@ -92,6 +107,9 @@ typedef struct job_ending {
     const char *app;
     const char *id;
     uint64_t fence;
+    job_pool pool;
+    const char *workflow;
+    int64_t started_ms; /* 0: it never was */
     job_state from;
     job_event event; /* FAIL, CANCEL or EXPIRE */
     const char *code;

@@ -22,6 +22,8 @@ void job_tx_read_running(job_tx *tx, job_rows *rows, job_running *run)
     run->limit_s = job_sql_int(rows, 8);
     run->retries = (uint32_t)job_sql_int(rows, 9);
     run->crashes = (uint32_t)job_sql_int(rows, 10);
+    run->workflow = job_sql_str(rows, 11, &tx->arena);
+    run->started_ms = job_sql_int(rows, 12);
 }
 
 bool job_tx_running(job_tx *tx, const char *id, job_running *ret)
@@ -44,6 +46,12 @@ void job_tx_end_attempt(job_tx *tx, const job_running *run, job_attempt_state st
                  "iiitiitt", run->job, (int64_t)run->fence, (int64_t)state, run->worker,
                  run->claimed_ms, tx->now_ms, code, step);
     job_sql_exec(tx->db, "DELETE FROM leases WHERE job=?", "i", run->job);
+    const job_fact fact = {.kind = JOB_FACT_ENDED,
+                           .pool = run->pool,
+                           .workflow = run->workflow,
+                           .attempt = state,
+                           .code = code};
+    job_tx_fact(tx, &fact);
 }
 
 void job_tx_wait(job_tx *tx, const job_running *run, int64_t due_ms)
@@ -78,6 +86,18 @@ static void release_steps(job_tx *tx, int64_t job, const char *id, uint64_t fenc
     }
 }
 
+static void note_final(job_tx *tx, job_pool pool, const char *workflow, int64_t started_ms,
+                       const char *code)
+{
+    const job_fact fact = {.kind = JOB_FACT_FINAL,
+                           .pool = pool,
+                           .workflow = workflow,
+                           .state = code == NULL ? JOB_SUCCEEDED : JOB_FAILED,
+                           .code = code,
+                           .ms = started_ms == 0 ? -1 : tx->now_ms - started_ms};
+    job_tx_fact(tx, &fact);
+}
+
 void job_tx_fail(job_tx *tx, const job_ending *end)
 {
     job_sql_exec(tx->db, "UPDATE jobs SET state=?, code=?, message=?, completed_ms=? WHERE seq=?",
@@ -90,6 +110,7 @@ void job_tx_fail(job_tx *tx, const job_ending *end)
     release_steps(tx, end->job, end->id, end->fence + 1);
     job_tx_event(tx, end->id, end->fence, "failed");
     job_tx_changed(tx, end->app, end->id, JOB_FAILED);
+    note_final(tx, end->pool, end->workflow, end->started_ms, end->code);
 }
 
 /* The attempt has failed: another one after a delay, or the end of the job. */
@@ -106,6 +127,9 @@ void job_tx_fail_or_retry(job_tx *tx, const job_running *run, const job_failure 
                             .app = run->app,
                             .id = run->id,
                             .fence = run->fence,
+                            .pool = run->pool,
+                            .workflow = run->workflow,
+                            .started_ms = run->started_ms,
                             .from = run->state,
                             .event = JOB_EVENT_FAIL,
                             .code = verdict.code,
@@ -134,6 +158,9 @@ int job_sqlite_heartbeat(job_tx *tx, job_op *op)
                 " WHERE job=(SELECT seq FROM jobs WHERE id=?) AND fence=?",
                 "ititi", tx->now_ms + in->lease_ms, step, (int64_t)RF_MIN(lease->percent, 100U),
                 lease->id, (int64_t)lease->fence) == 0;
+        if (lease->lost) {
+            job_tx_fenced(tx, lease->id);
+        }
     }
     return 0;
 }
@@ -152,6 +179,7 @@ int job_sqlite_step_done(job_tx *tx, job_op *op)
     job_op_step_done *in = (job_op_step_done *)op;
     job_running run;
     if (!job_tx_running(tx, in->id, &run) || run.fence != in->fence) {
+        job_tx_fenced(tx, in->id);
         return -ESTALE;
     }
     for (size_t i = 0; i < in->n_outputs; i++) {
@@ -239,6 +267,7 @@ static void publish(job_tx *tx, const job_running *run, const job_finish *item)
     release_steps(tx, run->job, run->id, run->fence);
     job_tx_event(tx, run->id, run->fence, "succeeded");
     job_tx_changed(tx, run->app, run->id, JOB_SUCCEEDED);
+    note_final(tx, run->pool, run->workflow, run->started_ms, NULL);
 }
 
 static void fail_attempt(job_tx *tx, const job_running *run, const job_finish *item)
@@ -282,6 +311,9 @@ static void finish_one(job_tx *tx, job_finish *item)
     job_running run;
     if (!job_tx_running(tx, item->id, &run) || run.fence != item->fence) {
         item->accepted = was_accepted(tx, item);
+        if (!item->accepted) {
+            job_tx_fenced(tx, item->id);
+        }
         return;
     }
     item->accepted = true;

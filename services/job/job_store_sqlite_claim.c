@@ -11,6 +11,7 @@ typedef struct candidate {
     int64_t app;
     job_state state;
     const char *app_id;
+    const char *workflow;
 } candidate;
 
 static size_t find_candidates(job_tx *tx, job_op_claim *in, candidate *found)
@@ -20,7 +21,8 @@ static size_t find_candidates(job_tx *tx, job_op_claim *in, candidate *found)
     job_rows *rows = job_sql_query(
         tx->db,
         "SELECT r.due_ms, j.seq, j.fence, j.app, j.state, a.id, j.id, j.params, j.version,"
-        " j.limit_s, j.request_id, j.traceparent FROM ready r JOIN jobs j ON j.seq=r.job"
+        " j.limit_s, j.request_id, j.traceparent, j.workflow FROM ready r JOIN jobs j ON "
+        "j.seq=r.job"
         " JOIN applications a ON a.seq=j.app"
         " WHERE r.pool=? AND r.due_ms<=? ORDER BY r.due_ms, r.job LIMIT ?",
         "iii", (int64_t)in->pool, tx->now_ms, (int64_t)in->max);
@@ -30,7 +32,8 @@ static size_t find_candidates(job_tx *tx, job_op_claim *in, candidate *found)
                                .fence = job_sql_int(rows, 2),
                                .app = job_sql_int(rows, 3),
                                .state = (job_state)job_sql_int(rows, 4),
-                               .app_id = job_sql_str(rows, 5, &tx->arena)};
+                               .app_id = job_sql_str(rows, 5, &tx->arena),
+                               .workflow = job_sql_str(rows, 12, &tx->arena)};
         in->claims[n] = (job_claim){.id = job_sql_str(rows, 6, arena),
                                     .fence = (uint64_t)found[n].fence + 1,
                                     .params = job_sql_str(rows, 7, arena),
@@ -107,6 +110,12 @@ static void take(job_tx *tx, const job_op_claim *in, const candidate *c, const j
         job_sql_exec(tx->db, "UPDATE applications SET queued=queued-1 WHERE seq=?", "i", c->app);
         job_tx_event(tx, claim->id, claim->fence, "started");
         job_tx_changed(tx, c->app_id, claim->id, JOB_STARTED);
+        /* It fell due when it was made. */
+        const job_fact fact = {.kind = JOB_FACT_STARTED,
+                               .pool = in->pool,
+                               .workflow = c->workflow,
+                               .ms = tx->now_ms - c->due_ms};
+        job_tx_fact(tx, &fact);
     }
 }
 

@@ -203,12 +203,15 @@ typedef struct found_job {
     int64_t fence;
     int64_t pool;
     int64_t due_ms;
+    const char *workflow;
+    int64_t started_ms;
 } found_job;
 
 static bool find_job(job_tx *tx, const char *app, const char *id, found_job *ret)
 {
     job_rows *rows = job_sql_query(tx->db,
-                                   "SELECT j.seq, j.app, a.id, j.state, j.fence, j.pool, j.due_ms"
+                                   "SELECT j.seq, j.app, a.id, j.state, j.fence, j.pool, j.due_ms,"
+                                   " j.workflow, j.started_ms"
                                    " FROM jobs j JOIN applications a ON a.seq=j.app"
                                    " WHERE j.id=? AND (a.id=? OR ? IS NULL)",
                                    "ttt", id, app, app);
@@ -222,6 +225,8 @@ static bool find_job(job_tx *tx, const char *app, const char *id, found_job *ret
     ret->fence = job_sql_int(rows, 4);
     ret->pool = job_sql_int(rows, 5);
     ret->due_ms = job_sql_int(rows, 6);
+    ret->workflow = job_sql_str(rows, 7, &tx->arena);
+    ret->started_ms = job_sql_int(rows, 8);
     job_sql_end(rows);
     return true;
 }
@@ -248,6 +253,9 @@ static void cancel(job_tx *tx, const char *id, const found_job *job)
                             .app = job->app_id,
                             .id = id,
                             .fence = (uint64_t)job->fence + 1,
+                            .pool = (job_pool)job->pool,
+                            .workflow = job->workflow,
+                            .started_ms = job->started_ms,
                             .from = job->state,
                             .event = JOB_EVENT_CANCEL,
                             .code = JOB_CODE_CANCELLED,

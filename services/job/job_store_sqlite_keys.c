@@ -61,12 +61,22 @@ static int64_t need_application(job_tx *tx, const char *name)
     return job_sql_one(tx->db, 0, "SELECT seq FROM applications WHERE name=?", "t", name);
 }
 
-static int64_t count_working(job_tx *tx, const char *app_name)
+/* Whether the application has its one active key. One that was rotated out and works on for a while
+ * does not count, so two work at the same time at most. */
+static bool has_active_key(job_tx *tx, const char *app_name)
 {
     return job_sql_one(tx->db, 0,
                        "SELECT count(*) FROM keys k JOIN applications a ON a.seq=k.app"
-                       " WHERE a.name=? AND (k.revoked_ms IS NULL OR k.revoked_ms>?)",
-                       "ti", app_name, tx->now_ms);
+                       " WHERE a.name=? AND k.revoked_ms IS NULL",
+                       "t", app_name) > 0;
+}
+
+static bool has_ending_key(job_tx *tx, const char *app_name)
+{
+    return job_sql_one(tx->db, 0,
+                       "SELECT count(*) FROM keys k JOIN applications a ON a.seq=k.app"
+                       " WHERE a.name=? AND k.revoked_ms>?",
+                       "ti", app_name, tx->now_ms) > 0;
 }
 
 typedef struct new_key {
@@ -91,7 +101,7 @@ static int insert_key(job_tx *tx, job_arena *arena, const new_key *k, job_key *r
 int job_sqlite_key_create(job_tx *tx, job_op *op)
 {
     job_op_key_create *in = (job_op_key_create *)op;
-    if (count_working(tx, in->app_name) > 0) {
+    if (has_active_key(tx, in->app_name)) {
         return -EEXIST;
     }
     const new_key key = {.app = need_application(tx, in->app_name),
@@ -119,7 +129,7 @@ int job_sqlite_key_rotate(job_tx *tx, job_op *op)
     if (load_key(tx, &tx->arena, in->id, &old) < 0 || !key_works(tx, &old)) {
         return -ENOENT;
     }
-    if (old.revoked_ms != 0 || count_working(tx, old.app_name) > 1) {
+    if (old.revoked_ms != 0 || has_ending_key(tx, old.app_name)) {
         return -EEXIST;
     }
     job_sql_exec(tx->db, "UPDATE keys SET revoked_ms=? WHERE id=?", "it",

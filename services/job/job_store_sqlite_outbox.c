@@ -75,6 +75,20 @@ int job_sqlite_outbox_mark(job_tx *tx, job_op *op)
     return 0;
 }
 
+static void count_dead(job_tx *tx, job_op_stats *in)
+{
+    in->dead = job_arena_array(&in->op.arena, JOB_DEAD_MAX, sizeof(job_dead));
+    job_rows *rows =
+        job_sql_query(tx->db,
+                      "SELECT j.workflow, count(*) AS n FROM dead_letters d JOIN jobs j"
+                      " ON j.seq=d.job GROUP BY j.workflow ORDER BY n DESC LIMIT ?",
+                      "i", (int64_t)JOB_DEAD_MAX);
+    while (job_sql_next(tx->db, rows)) {
+        in->dead[in->n_dead++] =
+            (job_dead){.workflow = job_sql_str(rows, 0, &in->op.arena), .n = job_sql_int(rows, 1)};
+    }
+}
+
 int job_sqlite_stats(job_tx *tx, job_op *op)
 {
     job_op_stats *in = (job_op_stats *)op;
@@ -88,6 +102,6 @@ int job_sqlite_stats(job_tx *tx, job_op *op)
     }
     in->outbox_unsent = job_sql_one(tx->db, 0, "SELECT count(*) FROM outbox", "");
     in->outbox_oldest_ms = job_sql_one(tx->db, 0, "SELECT min(created_ms) FROM outbox", "");
-    in->dead_letters = job_sql_one(tx->db, 0, "SELECT count(*) FROM dead_letters", "");
+    count_dead(tx, in);
     return 0;
 }

@@ -63,6 +63,7 @@ typedef struct late_job {
     int64_t app;
     const char *id;
     const char *app_id;
+    const char *workflow;
 } late_job;
 
 static size_t find_late(job_tx *tx, int64_t before_ms, late_job *late)
@@ -71,7 +72,8 @@ static size_t find_late(job_tx *tx, int64_t before_ms, late_job *late)
     for (int64_t pool = 0; pool < JOB_N_POOLS; pool++) {
         job_rows *rows = job_sql_query(
             tx->db,
-            "SELECT j.seq, r.pool, r.due_ms, j.app, j.id, a.id FROM ready r JOIN jobs j ON"
+            "SELECT j.seq, r.pool, r.due_ms, j.app, j.id, a.id, j.workflow FROM ready r JOIN jobs "
+            "j ON"
             " j.seq=r.job JOIN applications a ON a.seq=j.app"
             " WHERE r.pool=? AND r.due_ms<? AND j.state=? ORDER BY r.due_ms LIMIT ?",
             "iiii", pool, before_ms, (int64_t)JOB_QUEUED, (int64_t)(JOB_SCAN_MAX - n));
@@ -81,7 +83,8 @@ static size_t find_late(job_tx *tx, int64_t before_ms, late_job *late)
                                    job_sql_int(rows, 2),
                                    job_sql_int(rows, 3),
                                    job_sql_str(rows, 4, &tx->arena),
-                                   job_sql_str(rows, 5, &tx->arena)};
+                                   job_sql_str(rows, 5, &tx->arena),
+                                   job_sql_str(rows, 6, &tx->arena)};
         }
         job_sql_end(rows);
     }
@@ -103,6 +106,8 @@ static size_t scan_not_started(job_tx *tx, int64_t limit_ms)
         const job_ending end = {.job = late[i].seq,
                                 .app = late[i].app_id,
                                 .id = late[i].id,
+                                .pool = (job_pool)late[i].pool,
+                                .workflow = late[i].workflow,
                                 .from = JOB_QUEUED,
                                 .event = JOB_EVENT_EXPIRE,
                                 .code = JOB_CODE_TIMEOUT,

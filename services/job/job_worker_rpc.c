@@ -1,20 +1,13 @@
 /*
  * job.v1.WorkerService: claims, heartbeats, steps and ends of attempts, for workers.
  */
-#include "job_rpc_internal.h"
+#include "job_message_rpc.h"
 
 #include <string.h>
-
-#include <reflection/job/v1/job.rpc.h>
 
 #define MESSAGE_MAX_BYTES 512
 #define LEASES_MAX 10000
 #define ITEMS_MAX 10000
-
-static char *text(const char *s)
-{
-    return (char *)(uintptr_t)(s == NULL ? "" : s);
-}
 
 /* ---- claim ---- */
 
@@ -25,16 +18,16 @@ static Job__V1__InputRef **make_inputs(job_arena *arena, const job_claim *c)
         const job_input *in = &c->inputs[i];
         Job__V1__InputRef *m = list[i] = job_arena_alloc(arena, sizeof(*m));
         job__v1__input_ref__init(m);
-        m->param = text(in->param);
+        m->param = job_message_text(in->param);
         if (in->object_key != NULL) {
             m->source_case = JOB__V1__INPUT_REF__SOURCE_OBJECT_KEY;
-            m->object_key = text(in->object_key);
+            m->object_key = job_message_text(in->object_key);
         } else if (in->url != NULL) {
             m->source_case = JOB__V1__INPUT_REF__SOURCE_URL;
-            m->url = text(in->url);
+            m->url = job_message_text(in->url);
         } else {
             m->source_case = JOB__V1__INPUT_REF__SOURCE_BAD;
-            m->bad = text(in->bad);
+            m->bad = job_message_text(in->bad);
         }
     }
     return list;
@@ -47,13 +40,13 @@ static Job__V1__OutputTarget **make_targets(job_arena *arena, const job_claim *c
         const job_target *target = &c->targets[i];
         Job__V1__OutputTarget *m = list[i] = job_arena_alloc(arena, sizeof(*m));
         job__v1__output_target__init(m);
-        m->output = text(target->output);
+        m->output = job_message_text(target->output);
         if (target->url != NULL) {
             m->target_case = JOB__V1__OUTPUT_TARGET__TARGET_URL;
-            m->url = text(target->url);
+            m->url = job_message_text(target->url);
         } else {
             m->target_case = JOB__V1__OUTPUT_TARGET__TARGET_UPLOAD_ID;
-            m->upload_id = text(target->upload_id);
+            m->upload_id = job_message_text(target->upload_id);
         }
     }
     return list;
@@ -66,11 +59,11 @@ static Job__V1__StepOutput **make_done(job_arena *arena, const job_claim *c)
         const job_step_output *done = &c->done[i];
         Job__V1__StepOutput *m = list[i] = job_arena_alloc(arena, sizeof(*m));
         job__v1__step_output__init(m);
-        m->step = text(done->step);
-        m->port = text(done->port);
-        m->object_key = text(done->object_key);
+        m->step = job_message_text(done->step);
+        m->port = job_message_text(done->port);
+        m->object_key = job_message_text(done->object_key);
         m->size = (uint64_t)done->size;
-        m->text = text(done->text);
+        m->text = job_message_text(done->text);
     }
     return list;
 }
@@ -79,13 +72,13 @@ static Job__V1__Claim *make_claim(job_arena *arena, const job_claim *c)
 {
     Job__V1__Claim *m = job_arena_alloc(arena, sizeof(*m));
     job__v1__claim__init(m);
-    m->job_id = text(c->id);
+    m->job_id = job_message_text(c->id);
     m->fence = c->fence;
-    m->workflow_json = text(c->document);
-    m->params_json = text(c->params);
+    m->workflow_json = job_message_text(c->document);
+    m->params_json = job_message_text(c->params);
     m->limit_seconds = c->limit_s;
-    m->request_id = text(c->request_id);
-    m->traceparent = text(c->traceparent);
+    m->request_id = job_message_text(c->request_id);
+    m->traceparent = job_message_text(c->traceparent);
     m->inputs = make_inputs(arena, c);
     m->n_inputs = c->n_inputs;
     m->copy_results_to = make_targets(arena, c);
@@ -143,7 +136,6 @@ static void claim(rf_rpc_call *call, const ProtobufCMessage *request, void *user
 static void heartbeat_done(job_op *op)
 {
     const job_op_heartbeat *beat = (const job_op_heartbeat *)op;
-    job_service *s = job_call_of(op)->service;
     if (job_call_refuse(op)) {
         return;
     }
@@ -151,10 +143,9 @@ static void heartbeat_done(job_op *op)
     reply.lost_job_ids = job_arena_array(&op->arena, beat->n_leases, sizeof(char *));
     for (size_t i = 0; i < beat->n_leases; i++) {
         if (beat->leases[i].lost) {
-            reply.lost_job_ids[reply.n_lost_job_ids++] = text(beat->leases[i].id);
+            reply.lost_job_ids[reply.n_lost_job_ids++] = job_message_text(beat->leases[i].id);
         }
     }
-    job_metrics_fenced(s->metrics, reply.n_lost_job_ids);
     job_call_reply(op, &reply.base);
 }
 
@@ -194,10 +185,6 @@ static void heartbeat(rf_rpc_call *call, const ProtobufCMessage *request, void *
 
 static void step_done(job_op *op)
 {
-    job_service *s = job_call_of(op)->service;
-    if (op->err != 0 && !job_op_is_outage(op->err)) {
-        job_metrics_fenced(s->metrics, 1);
-    }
     if (!job_call_refuse(op)) {
         Job__V1__StepDoneResponse reply = JOB__V1__STEP_DONE_RESPONSE__INIT;
         job_call_reply(op, &reply.base);
@@ -233,30 +220,9 @@ static void finish_step(rf_rpc_call *call, const ProtobufCMessage *request, void
 
 /* ---- finish ---- */
 
-static const char *outcome_name(const job_finish *item)
+/* Each end frees a slot. */
+static void note_ends(job_service *s, const job_op_finish *finish)
 {
-    if (item->outcome == JOB_OUTCOME_SUCCESS) {
-        return "done";
-    }
-    if (item->outcome == JOB_OUTCOME_RELEASED) {
-        return "released";
-    }
-    return strcmp(item->code, JOB_CODE_BAD_INPUT) == 0 ? "bad_input"
-           : strcmp(item->code, JOB_CODE_TIMEOUT) == 0 ? "timeout"
-                                                       : "internal_error";
-}
-
-static void count_finished(job_service *s, const job_op_finish *finish)
-{
-    size_t fenced = 0;
-    for (size_t i = 0; i < finish->n_items; i++) {
-        if (finish->items[i].accepted) {
-            job_metrics_attempt(s->metrics, outcome_name(&finish->items[i]));
-        } else {
-            fenced++;
-        }
-    }
-    job_metrics_fenced(s->metrics, fenced);
     if (job_workers_add(s->workers, finish->worker, (int32_t)finish->n_items)) {
         job_relay_wake(s->relay);
     }
@@ -266,7 +232,7 @@ static void finished(job_op *op)
 {
     const job_op_finish *finish = (const job_op_finish *)op;
     if (op->err == 0) {
-        count_finished(job_call_of(op)->service, finish);
+        note_ends(job_call_of(op)->service, finish);
     }
     if (job_call_refuse(op)) {
         return;
@@ -277,7 +243,7 @@ static void finished(job_op *op)
     for (; reply.n_results < finish->n_items; reply.n_results++) {
         Job__V1__FinishResult *m = &results[reply.n_results];
         job__v1__finish_result__init(m);
-        m->job_id = text(finish->items[reply.n_results].id);
+        m->job_id = job_message_text(finish->items[reply.n_results].id);
         m->accepted = finish->items[reply.n_results].accepted;
         reply.results[reply.n_results] = m;
     }

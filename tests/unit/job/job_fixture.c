@@ -73,15 +73,20 @@ void fixture_open(fixture *f)
         .events = true,
         .hooks = {.state = on_state, .outbox = on_outbox, .user = f},
     };
-    cr_assert_eq(job_store_sqlite_open(&f->options, &f->store), 0);
+    cr_assert_eq(fixture_try_open(f), 0);
     put_workflow(f);
     make_key(f, "fixture", f->app, f->key_id);
+}
+
+int fixture_try_open(fixture *f)
+{
+    return fixture_store.open(&f->options, &f->store);
 }
 
 void fixture_reopen(fixture *f)
 {
     f->store = job_store_close(f->store);
-    cr_assert_eq(job_store_sqlite_open(&f->options, &f->store), 0);
+    cr_assert_eq(fixture_try_open(f), 0);
 }
 
 void fixture_close(fixture *f)
@@ -248,6 +253,18 @@ job_state fixture_state(fixture *f, const char *id)
     job_state state = op == NULL ? JOB_NONE : op->job.state;
     job_op_free(op == NULL ? NULL : &op->op);
     return state;
+}
+
+size_t fixture_count(fixture *f, uint32_t states)
+{
+    job_op_list *op = JOB_OP_NEW(JOB_OP_LIST, job_op_list, NULL, NULL);
+    op->app = f->app;
+    op->states = states;
+    op->size = JOB_LIST_MAX;
+    cr_assert_eq(fixture_run(f, &op->op), 0);
+    size_t n = op->n_jobs;
+    job_op_free(&op->op);
+    return n;
 }
 
 int fixture_delete(fixture *f, const char *id, bool uploads)

@@ -11,6 +11,14 @@
 #define FIXTURE_HOUR_MS 3600000LL
 #define FIXTURE_DAY_MS (24 * FIXTURE_HOUR_MS)
 
+/* The backend under test; each has a file backend_<name>.c that every program of the suite is
+ * linked with once. */
+typedef struct fixture_backend {
+    const char *name;
+    int (*open)(const job_store_options *options, job_store **ret);
+} fixture_backend;
+extern const fixture_backend fixture_store;
+
 typedef struct fixture {
     char dir[64];
     char *path; /* of the database */
@@ -30,6 +38,10 @@ typedef struct fixture {
 void fixture_open(fixture *f);
 void fixture_reopen(fixture *f);
 void fixture_close(fixture *f);
+
+/* fixture_try_open opens the database again, for tests that expect it to fail; f->store stays NULL
+ * then. */
+int fixture_try_open(fixture *f);
 
 /* fixture_application makes one more application and writes its id. */
 void fixture_application(fixture *f, const char *name, char app[RF_UUID_LEN]);
@@ -66,6 +78,10 @@ size_t fixture_scan(fixture *f, size_t *ret_expired);
 /* fixture_get reads a job; NULL when there is none. The caller frees the operation. */
 job_op_get *fixture_get(fixture *f, const char *id);
 job_state fixture_state(fixture *f, const char *id);
+
+/* fixture_count counts the jobs of the fixture's application in the states (bits, 0: all), at most
+ * JOB_LIST_MAX. */
+size_t fixture_count(fixture *f, uint32_t states);
 
 int fixture_delete(fixture *f, const char *id, bool uploads);
 int fixture_cancel(fixture *f, const char *id, job_state *ret);

@@ -1,5 +1,5 @@
 /*
- * The store: creating, reading, listing, idempotency, commits and reopening.
+ * Jobs in the store: creating, reading, listing, idempotency, the documents they keep.
  */
 #include "job_fixture.h"
 
@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "job_migrations.h"
-#include "job_sql.h"
 #include "rf_time.h"
 
 static fixture f;
@@ -26,9 +24,9 @@ static void tear_down(void)
     fixture_close(&f);
 }
 
-TestSuite(store, .init = set_up, .fini = tear_down);
+TestSuite(jobs, .init = set_up, .fini = tear_down);
 
-Test(store, a_new_job_is_queued_with_everything_it_was_given)
+Test(jobs, a_new_job_is_queued_with_everything_it_was_given)
 {
     job_op_create *op = fixture_request(&f);
     op->name = "song é";
@@ -56,7 +54,7 @@ Test(store, a_new_job_is_queued_with_everything_it_was_given)
     job_op_free(&op->op);
 }
 
-Test(store, s7_a_job_of_another_application_is_unknown)
+Test(jobs, s7_a_job_of_another_application_is_unknown)
 {
     char other[RF_UUID_LEN];
     char id[RF_UUID_LEN];
@@ -73,7 +71,7 @@ Test(store, s7_a_job_of_another_application_is_unknown)
     cr_assert_eq(fixture_state(&f, id), JOB_QUEUED);
 }
 
-Test(store, g4_unknown_and_malformed_ids_are_alike)
+Test(jobs, g4_unknown_and_malformed_ids_are_alike)
 {
     static const char *const ids[] = {"", "x", "00000000-0000-4000-8000-000000000000", "'; DROP"};
     for (size_t i = 0; i < RF_ARRAY_LEN(ids); i++) {
@@ -84,7 +82,7 @@ Test(store, g4_unknown_and_malformed_ids_are_alike)
     }
 }
 
-Test(store, creating_for_an_unknown_application_is_refused)
+Test(jobs, creating_for_an_unknown_application_is_refused)
 {
     job_op_create *op = fixture_request(&f);
     op->app = "11111111-1111-4111-8111-111111111111";
@@ -92,7 +90,7 @@ Test(store, creating_for_an_unknown_application_is_refused)
     job_op_free(&op->op);
 }
 
-Test(store, jobs_survive_a_restart)
+Test(jobs, jobs_survive_a_restart)
 {
     char id[RF_UUID_LEN];
     fixture_create(&f, id);
@@ -103,7 +101,7 @@ Test(store, jobs_survive_a_restart)
     cr_assert_str_eq(claimed, id);
 }
 
-Test(store, a_job_beyond_the_limit_of_queued_ones_is_refused)
+Test(jobs, a_job_beyond_the_limit_of_queued_ones_is_refused)
 {
     fixture_close(&f);
     fixture_open(&f);
@@ -138,7 +136,7 @@ static int create_with_key(const char *key, uint8_t payload, char id[RF_UUID_LEN
     return err;
 }
 
-Test(store, an_idempotency_key_gives_the_first_answer_again)
+Test(jobs, an_idempotency_key_gives_the_first_answer_again)
 {
     char first[RF_UUID_LEN];
     char second[RF_UUID_LEN];
@@ -152,7 +150,7 @@ Test(store, an_idempotency_key_gives_the_first_answer_again)
     cr_assert_not(replayed, "keys are case-sensitive");
 }
 
-Test(store, an_idempotency_key_with_another_payload_is_refused)
+Test(jobs, an_idempotency_key_with_another_payload_is_refused)
 {
     char id[RF_UUID_LEN];
     bool replayed;
@@ -160,7 +158,7 @@ Test(store, an_idempotency_key_with_another_payload_is_refused)
     cr_assert_eq(create_with_key("k", 2, id, &replayed), -EEXIST);
 }
 
-Test(store, idempotency_keys_belong_to_an_application)
+Test(jobs, idempotency_keys_belong_to_an_application)
 {
     char other[RF_UUID_LEN];
     char first[RF_UUID_LEN];
@@ -174,7 +172,7 @@ Test(store, idempotency_keys_belong_to_an_application)
     cr_assert_str_neq(first, second);
 }
 
-Test(store, an_idempotency_key_survives_restart_and_deletion_of_its_job)
+Test(jobs, an_idempotency_key_survives_restart_and_deletion_of_its_job)
 {
     char first[RF_UUID_LEN];
     char second[RF_UUID_LEN];
@@ -201,7 +199,7 @@ static void *race(void *arg)
     return NULL;
 }
 
-Test(store, racing_requests_with_one_idempotency_key_make_one_job)
+Test(jobs, racing_requests_with_one_idempotency_key_make_one_job)
 {
     racer racers[16];
     for (size_t i = 0; i < RF_ARRAY_LEN(racers); i++) {
@@ -241,7 +239,7 @@ static size_t count(uint32_t states, const char *workflow, uint32_t page, uint32
     return n;
 }
 
-Test(store, lists_are_newest_first_then_by_id)
+Test(jobs, lists_are_newest_first_then_by_id)
 {
     char ids[6][RF_UUID_LEN];
     for (size_t i = 0; i < 6; i++) {
@@ -259,7 +257,7 @@ Test(store, lists_are_newest_first_then_by_id)
     job_op_free(&op->op);
 }
 
-Test(store, list_filters_join_by_or_within_a_name_and_by_and_between)
+Test(jobs, list_filters_join_by_or_within_a_name_and_by_and_between)
 {
     char id[RF_UUID_LEN];
     char claimed[RF_UUID_LEN];
@@ -285,7 +283,7 @@ Test(store, list_filters_join_by_or_within_a_name_and_by_and_between)
     job_op_free(&op->op);
 }
 
-Test(store, lists_are_paged)
+Test(jobs, lists_are_paged)
 {
     char id[RF_UUID_LEN];
     for (int i = 0; i < 7; i++) {
@@ -298,7 +296,7 @@ Test(store, lists_are_paged)
     cr_assert_eq(count(0, NULL, 1000000, 1000), 0, "a page past the end is empty");
 }
 
-Test(store, lists_hold_results_of_jobs_that_succeeded)
+Test(jobs, lists_hold_results_of_jobs_that_succeeded)
 {
     char id[RF_UUID_LEN];
     fixture_create(&f, id);
@@ -308,165 +306,6 @@ Test(store, lists_hold_results_of_jobs_that_succeeded)
     cr_assert_eq(op->jobs[0].n_results, 1);
     cr_assert_str_eq(op->jobs[0].results[0].text, "done");
     job_op_free(&op->op);
-}
-
-/* ---- groups ---- */
-
-typedef struct counter {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    size_t n_done;
-    size_t n_failed;
-} counter;
-
-static void count_done(job_op *op)
-{
-    counter *c = op->user;
-    pthread_mutex_lock(&c->mutex);
-    c->n_done++;
-    c->n_failed += op->err != 0;
-    pthread_cond_signal(&c->cond);
-    pthread_mutex_unlock(&c->mutex);
-    job_op_free(op);
-}
-
-static void wait_for(counter *c, size_t n)
-{
-    pthread_mutex_lock(&c->mutex);
-    while (c->n_done < n) {
-        pthread_cond_wait(&c->cond, &c->mutex);
-    }
-    pthread_mutex_unlock(&c->mutex);
-}
-
-Test(store, many_writes_commit_in_groups_and_each_is_answered)
-{
-    counter c = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-    for (int i = 0; i < 900; i++) {
-        job_op_create *op = fixture_request(&f);
-        op->op.done = count_done;
-        op->op.user = &c;
-        job_store_submit(f.store, &op->op);
-    }
-    wait_for(&c, 900);
-    cr_assert_eq(c.n_failed, 0);
-    cr_assert_eq(count(0, NULL, 0, 1000), 900);
-}
-
-Test(store, a_poisonous_operation_fails_alone)
-{
-    counter c = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-    for (int i = 0; i < 50; i++) {
-        job_op_create *op = fixture_request(&f);
-        op->name = i == 25 ? NULL : "job"; /* NOT NULL in the schema */
-        op->op.done = count_done;
-        op->op.user = &c;
-        job_store_submit(f.store, &op->op);
-    }
-    wait_for(&c, 50);
-    cr_assert_eq(c.n_failed, 1);
-    cr_assert_eq(count(0, NULL, 0, 1000), 49);
-}
-
-Test(store, a_full_queue_refuses_at_once)
-{
-    fixture_close(&f);
-    fixture_open(&f);
-    f.options.queue_max = 0;
-    fixture_reopen(&f);
-    job_op_create *op = fixture_request(&f);
-    cr_assert_eq(fixture_run(&f, &op->op), -EAGAIN);
-    cr_assert(job_op_is_outage(op->op.err));
-    job_op_free(&op->op);
-    job_op_get *get = JOB_OP_NEW(JOB_OP_GET, job_op_get, NULL, NULL);
-    get->app = f.app;
-    get->id = "x";
-    cr_assert_eq(fixture_run(&f, &get->op), -EAGAIN);
-    job_op_free(&get->op);
-}
-
-Test(store, closing_answers_what_was_submitted_before)
-{
-    counter c = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-    for (int i = 0; i < 200; i++) {
-        job_op_create *op = fixture_request(&f);
-        op->op.done = count_done;
-        op->op.user = &c;
-        job_store_submit(f.store, &op->op);
-    }
-    f.store = job_store_close(f.store);
-    cr_assert_eq(c.n_done, 200);
-    cr_assert_eq(c.n_failed, 0);
-    cr_assert_eq(job_store_sqlite_open(&f.options, &f.store), 0);
-    cr_assert_eq(count(0, NULL, 0, 1000), 200);
-}
-
-Test(store, hooks_hear_of_each_state_before_the_answer)
-{
-    char id[RF_UUID_LEN];
-    fixture_create(&f, id);
-    cr_assert_eq(f.seen, JOB_QUEUED);
-    cr_assert_str_eq(f.seen_id, id);
-    cr_assert_geq(f.n_outbox, 1);
-    uint64_t fence = fixture_claim_one(&f, "w", id);
-    cr_assert_eq(f.seen, JOB_STARTED);
-    cr_assert(fixture_succeed(&f, id, fence));
-    cr_assert_eq(f.seen, JOB_SUCCEEDED);
-    cr_assert_eq(fixture_delete(&f, id, false), 0);
-    cr_assert_eq(f.seen, JOB_NONE);
-}
-
-/* ---- migrations ---- */
-
-Test(store, migrations_run_once)
-{
-    job_sql *db;
-    f.store = job_store_close(f.store);
-    cr_assert_eq(job_sql_open(f.path, false, &db), 0);
-    cr_assert_eq(job_sql_one(db, -1, "PRAGMA user_version", ""), job_migrations_latest());
-    cr_assert_eq(job_migrations_run(db), 0);
-    job_sql_close(db);
-    cr_assert_eq(job_store_sqlite_open(&f.options, &f.store), 0);
-}
-
-Test(store, a_database_of_a_newer_program_is_refused)
-{
-    job_sql *db;
-    f.store = job_store_close(f.store);
-    cr_assert_eq(job_sql_open(f.path, false, &db), 0);
-    cr_assert_eq(job_sql_script(db, "PRAGMA user_version=9999"), 0);
-    job_sql_close(db);
-    cr_assert_eq(job_store_sqlite_open(&f.options, &f.store), -EPROTO);
-    f.store = NULL;
-}
-
-Test(store, the_database_is_durable_by_its_settings)
-{
-    job_sql *db;
-    cr_assert_eq(job_sql_open(f.path, false, &db), 0);
-    cr_assert_eq(job_sql_one(db, -1, "PRAGMA synchronous", ""), 2, "2 is FULL");
-    job_rows *rows = job_sql_query(db, "PRAGMA journal_mode", "");
-    cr_assert(job_sql_next(db, rows));
-    cr_assert(job_sql_is(rows, 0, "wal"));
-    job_sql_end(rows);
-    job_sql_close(db);
-}
-
-Test(store, a_file_that_is_no_database_is_an_error)
-{
-    char path[128];
-    snprintf(path, sizeof(path), "%s/garbage.db", f.dir);
-    FILE *file = fopen(path, "w");
-    for (int i = 0; i < 1000; i++) {
-        fputs("this is no database ", file);
-    }
-    fclose(file);
-    job_store_options options = f.options;
-    job_store *store = NULL;
-    options.path = path;
-    cr_assert_eq(job_store_sqlite_open(&options, &store), -EIO);
-    cr_assert_null(store);
-    remove(path);
 }
 
 /* ---- workflows ---- */
@@ -483,7 +322,7 @@ static int64_t put(const char *slug, const char *document, char id[RF_UUID_LEN])
     return version;
 }
 
-Test(store, an_equal_document_changes_nothing_and_another_makes_a_version)
+Test(jobs, an_equal_document_changes_nothing_and_another_makes_a_version)
 {
     char a[RF_UUID_LEN];
     char b[RF_UUID_LEN];
@@ -498,7 +337,7 @@ Test(store, an_equal_document_changes_nothing_and_another_makes_a_version)
     cr_assert_str_eq(a, b);
 }
 
-Test(store, a_job_keeps_the_version_it_was_accepted_with)
+Test(jobs, a_job_keeps_the_version_it_was_accepted_with)
 {
     char id[RF_UUID_LEN];
     fixture_create(&f, id);
