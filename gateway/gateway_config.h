@@ -4,7 +4,7 @@
 #ifndef GATEWAY_CONFIG_H
 #define GATEWAY_CONFIG_H
 
-#include "rf_config.h"
+#include "rf_service_rows.h"
 
 typedef struct gateway_config {
     char *http_listen;  /* host:port, empty for none; LISTEN_FDS named "http" wins */
@@ -14,9 +14,7 @@ typedef struct gateway_config {
     rf_list job_targets;
     char *signing_keys; /* path; empty: <data.dir>/secrets/signing.keys */
     char *store_url;    /* rf_store.h; empty: dir:<data.dir>/objects */
-    char *rpc_tls_ca;   /* PEM files for tls+tcp targets; empty: none */
-    char *rpc_tls_cert;
-    char *rpc_tls_key;
+    rf_rpc_files rpc_tls;
     int64_t loops; /* threads; 0: one a processor */
     int64_t io_threads;
     int64_t connections_max;

@@ -66,24 +66,16 @@ static int64_t now_s(void)
 
 static int open_signer(gateway_process *p)
 {
-    const char *setting = p->gw.config.signing_keys;
     RF_CLEANUP(rf_cleanup_free)
-    char *path = setting[0] != '\0' ? rf_strdup(setting)
-                                    : rf_service_path(p->service, "secrets/signing.keys");
+    char *path = rf_service_signing_keys(p->service, p->gw.config.signing_keys);
     return path != NULL ? rf_signer_open(path, &p->gw.signer) : -EIO;
 }
 
 static int open_store(gateway_process *p)
 {
-    if (p->gw.config.store_url[0] != '\0') {
-        return rf_store_open(p->gw.config.store_url, &p->gw.store);
-    }
-    RF_CLEANUP(rf_cleanup_free) char *root = rf_service_path(p->service, "objects");
-    if (root == NULL) {
-        return -EIO;
-    }
-    RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("dir:%s", root);
-    return rf_store_open(url, &p->gw.store);
+    RF_CLEANUP(rf_cleanup_free)
+    char *url = rf_service_store_url(p->service, p->gw.config.store_url);
+    return url != NULL ? rf_store_open(url, &p->gw.store) : -EIO;
 }
 
 static void on_renew(void *user)

@@ -41,10 +41,10 @@ static int open_channel(const char *targets, const gateway_config *c, int64_t wa
                         rf_rpc_channel **ret)
 {
     const rf_rpc_tls tls = {
-        .ca_file = c->rpc_tls_ca, .cert_file = c->rpc_tls_cert, .key_file = c->rpc_tls_key};
+        .ca_file = c->rpc_tls.ca, .cert_file = c->rpc_tls.cert, .key_file = c->rpc_tls.key};
     const rf_rpc_channel_config config = {
         .target = targets,
-        .tls = c->rpc_tls_ca[0] != '\0' ? &tls : NULL,
+        .tls = c->rpc_tls.ca[0] != '\0' ? &tls : NULL,
         .timeout_ms = RF_MAX((int64_t)CALL_TIMEOUT_MS, wait_ms),
         .wait_ready_ms = wait_ms,
     };

@@ -4,14 +4,12 @@
 #ifndef JOB_CONFIG_H
 #define JOB_CONFIG_H
 
-#include "rf_config.h"
+#include "rf_service_rows.h"
 
 typedef struct job_config {
     char *public_base;
     char *rpc_listen;
-    char *rpc_tls_ca;
-    char *rpc_tls_cert;
-    char *rpc_tls_key;
+    rf_rpc_files rpc_tls;
     char *database;
     char *signing_keys;
     char *store_url;

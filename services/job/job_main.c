@@ -22,27 +22,16 @@ typedef struct job_main {
     char *bus_url;
 } job_main;
 
-/* The setting, or the default below the data directory with a prefix; NULL when that cannot be
- * made. */
-static char *place(rf_service *service, const char *setting, const char *prefix,
-                   const char *relative)
-{
-    if (setting[0] != '\0') {
-        return rf_strdup(setting);
-    }
-    RF_CLEANUP(rf_cleanup_free) char *path = rf_service_path(service, relative);
-    return path == NULL ? NULL : rf_asprintf("%s%s", prefix, path);
-}
-
 static int find_places(job_main *m, rf_service *service, const job_config *config)
 {
     m->listen = config->rpc_listen[0] != '\0' ? rf_strdup(config->rpc_listen)
                                               : rf_service_socket(service, "job");
-    m->database = place(service, config->database, "", "job/job.db");
-    m->signing_keys = place(service, config->signing_keys, "", "secrets/signing.keys");
+    m->database = config->database[0] != '\0' ? rf_strdup(config->database)
+                                              : rf_service_path(service, "job/job.db");
+    m->signing_keys = rf_service_signing_keys(service, config->signing_keys);
     m->key_secret = rf_service_path(service, "secrets/api.secret");
-    m->store_url = place(service, config->store_url, "dir:", "objects");
-    m->bus_url = place(service, config->bus_url, "local:", "bus");
+    m->store_url = rf_service_store_url(service, config->store_url);
+    m->bus_url = rf_service_bus_url(service, config->bus_url);
     return m->listen != NULL && m->database != NULL && m->signing_keys != NULL &&
                    m->key_secret != NULL && m->store_url != NULL && m->bus_url != NULL
                ? 0

@@ -4,8 +4,8 @@
 #ifndef PROCESSOR_CONFIG_H
 #define PROCESSOR_CONFIG_H
 
-#include "rf_config.h"
 #include "rf_fetch.h"
+#include "rf_service_rows.h"
 
 typedef struct processor_config {
     char *pool;

@@ -43,23 +43,13 @@ static int failed(const char *what, int err)
     return err;
 }
 
-/* The setting, or its default made of a prefix and a directory of data.dir. */
-static char *url_of(const rf_service *service, const char *setting, const char *prefix,
-                    const char *folder)
-{
-    if (setting[0] != '\0') {
-        return rf_strdup(setting);
-    }
-    return rf_asprintf("%s%s/%s", prefix, rf_service_settings_of(service)->data_dir, folder);
-}
-
 static int open_data(processor *p, const rf_service *service, const processor_config *c)
 {
-    RF_CLEANUP(rf_cleanup_free) char *bus_url = url_of(service, c->bus_url, "local:", "bus");
-    RF_CLEANUP(rf_cleanup_free) char *store_url = url_of(service, c->store_url, "dir:", "objects");
+    RF_CLEANUP(rf_cleanup_free) char *bus_url = rf_service_bus_url(service, c->bus_url);
+    RF_CLEANUP(rf_cleanup_free) char *store_url = rf_service_store_url(service, c->store_url);
     RF_CLEANUP(rf_cleanup_free)
     char *scratch = rf_service_path(service, "scratch/processor/job");
-    if (scratch == NULL) {
+    if (bus_url == NULL || store_url == NULL || scratch == NULL) {
         return -ENOENT;
     }
     p->scratch_dir = rf_strndup(scratch, (size_t)(strrchr(scratch, '/') - scratch));
