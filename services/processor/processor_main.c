@@ -3,6 +3,7 @@
 #include "processor_host.h"
 #include "processor_rpc.h"
 #include "processor_worker.h"
+#include "rf_bus_topics.h"
 #include "rf_log.h"
 #include "rf_service.h"
 #include "rf_time.h"
@@ -59,7 +60,8 @@ static int open_data(processor *p, const rf_service *service, const processor_co
         err = processor_config_fetch(c, rf_service_settings_of(service)->environment, &p->fetch);
     }
     const rf_bus_config bus = {.url = bus_url};
-    return err == 0 ? failed("bus not opened", rf_bus_open(&bus, &p->bus)) : err;
+    err = err == 0 ? failed("bus not opened", rf_bus_open(&bus, &p->bus)) : err;
+    return err == 0 ? failed("topics not made", rf_bus_topics_make(p->bus)) : err;
 }
 
 static int connect_job(processor *p, const rf_service *service, const processor_config *c)
