@@ -149,19 +149,27 @@ static int out_of_range(decoder *d)
     return fail(d, "number out of range");
 }
 
-static int take_signed(decoder *d, int64_t min, int64_t max, uint64_t *ret)
+/* A whole number in plain digits; "1e2" and "100.0" are whole as well. */
+static int take_whole(decoder *d, char out[RF_RPC_WHOLE_MAX])
 {
     char text[MAX_NUMBER] = "";
-    int64_t value;
     int err = take_number_text(d, text);
     if (err != 0) {
         return err;
     }
-    err = rf_parse_i64(text, &value);
-    if (err == -EINVAL) {
-        return fail(d, "expected a whole number");
+    err = rf_rpc_whole_number(text, out);
+    return err == -ERANGE ? out_of_range(d) : err != 0 ? fail(d, "expected a whole number") : 0;
+}
+
+static int take_signed(decoder *d, int64_t min, int64_t max, uint64_t *ret)
+{
+    char text[RF_RPC_WHOLE_MAX] = "";
+    int64_t value = 0;
+    int err = take_whole(d, text);
+    if (err != 0) {
+        return err;
     }
-    if (err != 0 || value < min || value > max) {
+    if (rf_parse_i64(text, &value) != 0 || value < min || value > max) {
         return out_of_range(d);
     }
     *ret = (uint64_t)value;
@@ -170,17 +178,14 @@ static int take_signed(decoder *d, int64_t min, int64_t max, uint64_t *ret)
 
 static int take_unsigned(decoder *d, uint64_t max, uint64_t *ret)
 {
-    char text[MAX_NUMBER] = "";
-    int err = take_number_text(d, text);
+    char text[RF_RPC_WHOLE_MAX] = "";
+    int err = take_whole(d, text);
     if (err != 0) {
         return err;
     }
-    if (text[strspn(text, "0123456789")] != '\0') {
-        return text[0] == '-' ? out_of_range(d) : fail(d, "expected a whole number");
-    }
     errno = 0;
     uint64_t value = strtoull(text, NULL, 10);
-    if (errno != 0 || value > max) {
+    if (text[0] == '-' || errno != 0 || value > max) {
         return out_of_range(d);
     }
     *ret = value;

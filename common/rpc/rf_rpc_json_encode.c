@@ -407,9 +407,53 @@ static void put_unset(encoder *e, const rf_rpc_field_type *f)
 /* Where the last occurrence of each field is, and the reader before its first. */
 typedef struct slot {
     bool set;
+    bool again; /* occurs more than once */
     rf_rpc_wire_field last;
     rf_rpc_wire from;
 } slot;
+
+/* Of a oneof the last member on the wire counts. */
+static void clear_group(const rf_rpc_message_type *m, const rf_rpc_field_type *f, slot *slots)
+{
+    for (size_t i = 0; f->oneof >= 0 && i < m->n_fields; i++) {
+        if (m->fields[i].oneof == f->oneof && &m->fields[i] != f) {
+            slots[i].set = false;
+        }
+    }
+}
+
+static void fill_slot(slot *s, const rf_rpc_wire_field *w, rf_rpc_wire before)
+{
+    s->again = s->set;
+    s->from = s->set ? s->from : before;
+    s->set = true;
+    s->last = *w;
+}
+
+/* A scalar without presence of its own that has its default is as good as unset; so is a list of
+ * nothing. */
+static bool is_nothing(const rf_rpc_field_type *f, const slot *s)
+{
+    if (f->repeated) {
+        return !s->again && s->last.type == RF_WIRE_BYTES && s->last.len == 0 &&
+               wire_type_of(f->type) != RF_WIRE_BYTES;
+    }
+    if (f->oneof >= 0 || f->type == RF_TYPE_MESSAGE) {
+        return false;
+    }
+    switch (f->type) {
+    case RF_TYPE_STRING:
+    case RF_TYPE_BYTES:
+        return s->last.len == 0;
+    case RF_TYPE_INT32:
+    case RF_TYPE_UINT32:
+    case RF_TYPE_SINT32:
+    case RF_TYPE_ENUM:
+        return (uint32_t)s->last.value == 0;
+    default:
+        return s->last.value == 0;
+    }
+}
 
 static int fill_slots(encoder *e, const rf_rpc_message_type *m, const void *data, size_t len,
                       slot *slots)
@@ -420,18 +464,44 @@ static int fill_slots(encoder *e, const rf_rpc_message_type *m, const void *data
     int more;
     while ((more = rf_rpc_wire_next(&r, &w)) > 0) {
         const rf_rpc_field_type *f = rf_rpc_field_by_number(m, w.number);
-        slot *s = f != NULL ? &slots[f - m->fields] : NULL;
-        if (s != NULL && (f->repeated || w.type == wire_type_of(f->type))) {
-            s->from = s->set ? s->from : before;
-            s->set = true;
-            s->last = w;
-        } else if (s != NULL) {
-            more = -EBADMSG;
-            break;
+        if (f != NULL && !f->repeated && w.type != wire_type_of(f->type)) {
+            return malformed(e);
+        }
+        if (f != NULL) {
+            clear_group(m, f, slots);
+            fill_slot(&slots[f - m->fields], &w, before);
         }
         before = r;
     }
+    for (size_t i = 0; i < m->n_fields; i++) {
+        slots[i].set = slots[i].set && !is_nothing(&m->fields[i], &slots[i]);
+    }
     return more < 0 ? malformed(e) : 0;
+}
+
+/* A message that stands there more than once is all of them merged, which their bytes are one after
+ * the other. */
+static int put_merged(encoder *e, const rf_rpc_field_type *f, rf_rpc_wire r)
+{
+    rf_buf all;
+    rf_rpc_wire_field w;
+    rf_buf_init(&all, (size_t)(r.end - r.at));
+    while (rf_rpc_wire_next(&r, &w) > 0) {
+        if (w.number == f->number) {
+            (void)rf_buf_append(&all, w.data, w.len);
+        }
+    }
+    int err = put_message(e, f->message, all.data, all.len);
+    rf_buf_done(&all);
+    return err;
+}
+
+static int put_set(encoder *e, const rf_rpc_field_type *f, const slot *s)
+{
+    bool merges = s->again && f->type == RF_TYPE_MESSAGE;
+    return f->repeated ? put_list(e, f, s->from)
+           : merges    ? put_merged(e, f, s->from)
+                       : put_value(e, f, &s->last);
 }
 
 static int put_field(encoder *e, const rf_rpc_field_type *f, const slot *s, bool first)
@@ -447,7 +517,7 @@ static int put_field(encoder *e, const rf_rpc_field_type *f, const slot *s, bool
         return 0;
     }
     size_t mark = rf_rpc_path_push(&e->path, f->json_name, 0);
-    int err = f->repeated ? put_list(e, f, s->from) : put_value(e, f, &s->last);
+    int err = put_set(e, f, s);
     if (err == 0) {
         rf_rpc_path_pop(&e->path, mark);
     }

@@ -192,6 +192,71 @@ int rf_rpc_scan_number(rf_rpc_scan *s, const char **ret, size_t *ret_len)
     return 0;
 }
 
+static bool is_number(const char *text)
+{
+    rf_rpc_scan s = {text, text + strlen(text)};
+    const char *number;
+    size_t len;
+    bool begins = *text == '-' || (*text >= '0' && *text <= '9'); /* no white space */
+    return begins && rf_rpc_scan_number(&s, &number, &len) == 0 && s.at == s.end;
+}
+
+/* Writes the digits of whole and fraction with the point moved by exponent; the digits behind the
+ * point must be zeros. */
+static int put_digits(const char *text, int64_t exponent, char *out, size_t room)
+{
+    size_t n = 0;
+    bool leads = true; /* zeros at the front are nothing */
+    const char *at = text;
+    int64_t left = (int64_t)strspn(text, "0123456789") + exponent; /* digits before the point */
+    for (; *at != '\0' && *at != 'e' && *at != 'E'; at++) {
+        if (*at == '.') {
+            continue;
+        }
+        left--;
+        leads = leads && *at == '0';
+        if (left < 0 && *at != '0') {
+            return -EINVAL;
+        }
+        if (left >= 0 && !leads) {
+            if (n + 1 >= room) {
+                return -ERANGE;
+            }
+            out[n++] = *at;
+        }
+    }
+    if (leads) {
+        out[n++] = '0';
+    } else if (left > (int64_t)(room - n) - 1) {
+        return -ERANGE;
+    }
+    while (!leads && left-- > 0) {
+        out[n++] = '0';
+    }
+    out[n] = '\0';
+    return 0;
+}
+
+int rf_rpc_whole_number(const char *text, char out[RF_RPC_WHOLE_MAX])
+{
+    int64_t exponent = 0;
+    if (!is_number(text)) {
+        return -EBADMSG;
+    }
+    size_t sign = *text == '-' ? 1 : 0;
+    const char *e = strpbrk(text, "eE");
+    if (e != NULL && rf_parse_i64(e[1] == '+' ? e + 2 : e + 1, &exponent) != 0) {
+        exponent = e[1] == '-' ? -INT32_MAX : INT32_MAX;
+    }
+    exponent = RF_MAX(RF_MIN(exponent, (int64_t)INT32_MAX), (int64_t)-INT32_MAX);
+    out[0] = '-';
+    int err = put_digits(text + sign, exponent, out + sign, RF_RPC_WHOLE_MAX - sign);
+    if (err == 0 && strcmp(out, "-0") == 0) {
+        memcpy(out, "0", 2);
+    }
+    return err;
+}
+
 static int skip_value(rf_rpc_scan *s, size_t depth, rf_buf *scratch);
 
 static int skip_string(rf_rpc_scan *s, rf_buf *scratch)

@@ -30,6 +30,12 @@ int rf_rpc_scan_string(rf_rpc_scan *s, rf_buf *out);
 /* rf_rpc_scan_number takes a number and gives its text. 0 or -EBADMSG. */
 int rf_rpc_scan_number(rf_rpc_scan *s, const char **ret, size_t *ret_len);
 
+/* rf_rpc_whole_number writes the whole number that the JSON number text names ("-5", "1.50e2") in
+ * plain digits. 0; -EBADMSG when text is no JSON number, -EINVAL when that is not whole, -ERANGE
+ * when out cannot hold it. */
+#define RF_RPC_WHOLE_MAX 64
+int rf_rpc_whole_number(const char *text, char out[RF_RPC_WHOLE_MAX]);
+
 /* rf_rpc_scan_skip takes one whole value of any kind, at most depth levels deep, and gives its text
  * as it stands. 0, -EBADMSG, -EILSEQ, -E2BIG (depth). */
 int rf_rpc_scan_skip(rf_rpc_scan *s, size_t depth, const char **ret, size_t *ret_len);

@@ -9,6 +9,9 @@
 #define MAX_SET ((size_t)4 << 20)
 #define MAX_TYPES 16384 /* messages, enums, fields, values, methods: each */
 #define MAX_NESTING 16
+#define NEEDS_ESCAPE                                                                               \
+    "\"\\\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16" \
+    "\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f"
 
 /* Field numbers of google/protobuf/descriptor.proto. */
 enum {
@@ -74,6 +77,24 @@ static char *text_of(const rf_rpc_wire_field *in, uint32_t number)
     while (rf_rpc_wire_next(&r, &f) > 0) {
         if (f.number == number) {
             return is_name(&f) ? rf_strndup((const char *)f.data, f.len) : rf_strdup("");
+        }
+    }
+    return rf_strdup("");
+}
+
+/* A name of JSON may be any text that needs no escape. */
+static char *json_name_of(const rf_rpc_wire_field *field)
+{
+    rf_rpc_wire r = rf_rpc_wire_of(field->data, field->len);
+    rf_rpc_wire_field f;
+    while (rf_rpc_wire_next(&r, &f) > 0) {
+        if (f.number == FIELD_JSON_NAME && f.type == RF_WIRE_BYTES && f.len > 0 && f.len < 512 &&
+            rf_utf8_valid(f.data, f.len)) {
+            char *name = rf_strndup((const char *)f.data, f.len);
+            if (strlen(name) == f.len && strcspn(name, NEEDS_ESCAPE) == f.len) {
+                return name;
+            }
+            free(name);
         }
     }
     return rf_strdup("");
@@ -151,7 +172,7 @@ static int read_field(rf_rpc_schema *s, const rf_rpc_wire_field *f, const char *
     PUSH(m->fields, m->n_fields);
     rf_rpc_field_type *d = &m->fields[m->n_fields++];
     RF_CLEANUP(rf_cleanup_free) char *type_name = text_of(f, FIELD_TYPE_NAME);
-    RF_CLEANUP(rf_cleanup_free) char *json_name = text_of(f, FIELD_JSON_NAME);
+    RF_CLEANUP(rf_cleanup_free) char *json_name = json_name_of(f);
     d->name = text_of(f, FIELD_NAME);
     d->json_name = json_name[0] != '\0' ? RF_STEAL(json_name) : camel(d->name);
     d->full_name = join(scope, d->name, '.');
