@@ -102,13 +102,21 @@ int job_migrations_latest(void)
     return (int)RF_ARRAY_LEN(steps);
 }
 
+static int64_t version_of(job_sql *db)
+{
+    return job_sql_one(db, -1, "PRAGMA user_version", "");
+}
+
+/* Applies the step that follows; nothing when another program did meanwhile. */
 static int apply(job_sql *db, size_t version)
 {
     RF_CLEANUP(rf_cleanup_free)
     char *number = rf_asprintf("PRAGMA user_version=%zu", version);
     job_sql_script(db, "BEGIN IMMEDIATE");
-    job_sql_script(db, steps[version - 1]);
-    job_sql_script(db, number);
+    if (version_of(db) < (int64_t)version) {
+        job_sql_script(db, steps[version - 1]);
+        job_sql_script(db, number);
+    }
     job_sql_script(db, "COMMIT");
     int err = job_sql_error(db);
     if (err != 0) {
@@ -121,9 +129,9 @@ static int apply(job_sql *db, size_t version)
     return 0;
 }
 
-int job_migrations_run(job_sql *db)
+int job_migrations_upto(job_sql *db, int last)
 {
-    int64_t version = job_sql_one(db, -1, "PRAGMA user_version", "");
+    int64_t version = version_of(db);
     if (version < 0) {
         return job_sql_error(db);
     }
@@ -131,8 +139,13 @@ int job_migrations_run(job_sql *db)
         return -EPROTO;
     }
     int err = 0;
-    while (err == 0 && version < job_migrations_latest()) {
+    while (err == 0 && version < last) {
         err = apply(db, (size_t)++version);
     }
     return err;
+}
+
+int job_migrations_run(job_sql *db)
+{
+    return job_migrations_upto(db, job_migrations_latest());
 }

@@ -11,8 +11,11 @@
 int job_migrations_latest(void);
 
 /* job_migrations_run applies what is missing, each step in its own transaction together with its
- * number (PRAGMA user_version). Returns 0, -EPROTO when the file is of a newer program, or the
- * store's error. */
+ * number (PRAGMA user_version); programs that start at the same time take turns. Returns 0, -EPROTO
+ * when the file is of a newer program, or the store's error. */
 int job_migrations_run(job_sql *db);
+
+/* job_migrations_upto goes no further than version, as an earlier program did. */
+int job_migrations_upto(job_sql *db, int version);
 
 #endif

@@ -38,7 +38,7 @@ typedef struct job_tx {
 } job_tx;
 
 /* The function of an operation: 0, a refusal before the first write, or whatever job_sql_error
- * says. */
+ * says. It may run twice, when the group it was in failed: outputs are set anew each time. */
 typedef int (*job_op_fn)(job_tx *tx, job_op *op);
 extern const job_op_fn job_sqlite_ops[JOB_N_OPS];
 

@@ -150,6 +150,7 @@ static void insert_key(creation *c)
 int job_sqlite_create(job_tx *tx, job_op *op)
 {
     creation c = {.tx = tx, .in = (job_op_create *)op};
+    c.in->replayed = false; /* an operation of a failed group runs again */
     int full = find_application(&c);
     if (c.app == 0) {
         return full;

@@ -48,6 +48,7 @@ static void expire_jobs(job_tx *tx, int64_t before_ms)
 
 static void collect_garbage(job_tx *tx, job_op_sweep_due *in)
 {
+    in->n_garbage = 0; /* an operation of a failed group runs again */
     in->garbage = job_arena_array(&in->op.arena, JOB_SWEEP_MAX, sizeof(job_garbage));
     job_rows *rows = job_sql_query(
         tx->db, "SELECT key, due_ms FROM garbage WHERE due_ms<=? ORDER BY due_ms LIMIT ?", "ii",

@@ -26,6 +26,14 @@ static void on_outbox(void *user)
     f->n_outbox++;
 }
 
+static void on_fact(void *user, const job_fact *fact)
+{
+    fixture *f = user;
+    if (f->metrics != NULL) {
+        job_metrics_fact(f->metrics, fact);
+    }
+}
+
 int fixture_run(fixture *f, job_op *op)
 {
     return job_store_run(f->store, op);
@@ -71,7 +79,7 @@ void fixture_open(fixture *f)
         .n_readers = 2,
         .queued_max = 1000,
         .events = true,
-        .hooks = {.state = on_state, .outbox = on_outbox, .user = f},
+        .hooks = {.state = on_state, .fact = on_fact, .outbox = on_outbox, .user = f},
     };
     cr_assert_eq(fixture_try_open(f), 0);
     put_workflow(f);

@@ -5,6 +5,7 @@
 #ifndef JOB_FIXTURE_H
 #define JOB_FIXTURE_H
 
+#include "job_metrics.h"
 #include "job_store.h"
 
 #define FIXTURE_LEASE_MS 30000
@@ -32,6 +33,7 @@ typedef struct fixture {
     char seen_id[RF_UUID_LEN];
     unsigned n_seen;
     unsigned n_outbox;
+    job_metrics *metrics; /* NULL unless a test counts facts; the test's */
 } fixture;
 
 /* fixture_open makes all of it; fixture_reopen closes and opens the same database again. */
