@@ -5,47 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis_extent.h"
 #include "analysis_level.h"
 #include "analysis_pulse.h"
 
-#define QUIET_RATIO 0.02 /* of the song's level: beats at the ends below it are no music */
-#define STRONG 1.5f      /* onset strength of a sure beat, in deviations */
-
-static double level_at(const analysis_frontend *frontend, double at_s)
-{
-    size_t t = (size_t)llround(RF_MAX(0.0, at_s) * frontend->tone_rate_hz);
-    double max = 0;
-    for (size_t i = t; i < RF_MIN(t + 4, frontend->n_tone); i++) {
-        max = RF_MAX(max, (double)frontend->level[i]);
-    }
-    return max;
-}
-
-static double song_level(const analysis_frontend *frontend)
-{
-    double sum = 0;
-    for (size_t t = 0; t < frontend->n_tone; t++) {
-        sum += (double)frontend->level[t] * (double)frontend->level[t];
-    }
-    return frontend->n_tone > 0 ? sqrt(sum / (double)frontend->n_tone) : 0.0;
-}
-
-/* Beats [first, end) are those between the silences at the ends of the song. */
-static void sounding(const analysis_frontend *frontend, const analysis_track *track,
-                     size_t *ret_first, size_t *ret_end)
-{
-    double quiet = QUIET_RATIO * song_level(frontend);
-    size_t first = 0;
-    size_t end = track->n;
-    while (first < end && level_at(frontend, track->times_s[first]) <= quiet) {
-        first++;
-    }
-    while (end > first && level_at(frontend, track->times_s[end - 1]) <= quiet) {
-        end--;
-    }
-    *ret_first = first;
-    *ret_end = end;
-}
+#define STRONG 1.5f /* onset strength of a sure beat, in deviations */
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -88,9 +52,9 @@ static int fill(const analysis_frontend *frontend, const analysis_pulse *pulse,
 {
     const analysis_candidate *best = &candidates->list[candidates->best];
     size_t first, end;
-    sounding(frontend, &best->track, &first, &end);
-    if (end == first) {
-        return 0;
+    int err = analysis_extent_find(frontend, &best->track, &first, &end);
+    if (err < 0 || end == first) {
+        return err;
     }
     ret->beats = calloc(end - first, sizeof(*ret->beats));
     if (ret->beats == NULL) {

@@ -1,6 +1,7 @@
 #include "analysis_pulse.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MEAN_HALF_S 0.75
 #define SCALE_HALF_S 4.0
@@ -11,19 +12,27 @@
 
 static const float BAND_WEIGHTS[ANALYSIS_N_PULSE] = {1.0f, 0.9f, 0.9f, 1.1f, 1.1f, 1.0f, 0.5f};
 
-/* Rise of the notes over two tone frames, spread to onset frames. */
+void analysis_pulse_note_rise(const analysis_frontend *frontend, float *ret)
+{
+    memset(ret, 0, frontend->n_tone * sizeof(*ret));
+    for (size_t t = 1; t + 1 < frontend->n_tone; t++) {
+        const float *before = frontend->notes + (t - 1) * ANALYSIS_N_NOTES;
+        const float *after = frontend->notes + (t + 1) * ANALYSIS_N_NOTES;
+        for (int i = 0; i < ANALYSIS_N_NOTES; i++) {
+            ret[t] += RF_MAX(0.0f, log1pf(after[i]) - log1pf(before[i]));
+        }
+    }
+}
+
+/* Rise of the notes, scaled to a mean of 1 and spread to onset frames. */
 static void note_rise(const analysis_frontend *frontend, float *ret, size_t n, size_t stride)
 {
     double ratio = frontend->tone_rate_hz / frontend->onset_rate_hz;
     size_t n_tone = frontend->n_tone;
     float *rise = RF_NEW_ARRAY(float, n_tone + 1);
+    analysis_pulse_note_rise(frontend, rise);
     double mean = 0;
-    for (size_t t = 1; t + 1 < n_tone; t++) {
-        const float *before = frontend->notes + (t - 1) * ANALYSIS_N_NOTES;
-        const float *after = frontend->notes + (t + 1) * ANALYSIS_N_NOTES;
-        for (int i = 0; i < ANALYSIS_N_NOTES; i++) {
-            rise[t] += RF_MAX(0.0f, log1pf(after[i]) - log1pf(before[i]));
-        }
+    for (size_t t = 0; t < n_tone; t++) {
         mean += (double)rise[t] / (double)n_tone;
     }
     float scale = (float)(1.0 / RF_MAX(mean, 1e-6));

@@ -21,6 +21,10 @@ typedef struct analysis_pulse {
 analysis_pulse *analysis_pulse_new(const analysis_frontend *frontend);
 analysis_pulse *analysis_pulse_free(analysis_pulse *pulse);
 
+/* analysis_pulse_note_rise writes how much all notes together rise over two tone frames, in
+ * logarithms, one value a tone frame. */
+void analysis_pulse_note_rise(const analysis_frontend *frontend, float *ret);
+
 /* Value at a time: the largest within 2 frames, 0 outside the song. */
 float analysis_pulse_band(const analysis_pulse *pulse, int band, double time_s);
 float analysis_pulse_strength(const analysis_pulse *pulse, double time_s);

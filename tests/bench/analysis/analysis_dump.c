@@ -1,7 +1,8 @@
 /* analysis_dump - what the trained parts of the analyses see of a song, for train.py.
  * analysis_dump SONG.wav OUT writes, in this machine's byte order:
  *  int32 counts: candidates, level features, beat features
- *  per candidate: int32 beats; double period; double times[]; float level[]; float beats[][]
+ *  per candidate: int32 beats; double period; double times[]; float level[]; float beats[][];
+ *    float extent[][7]
  *  int32 cells; per cell: double start, end; then float inputs (4 x 12) and 4 more per cell
  *  float key shapes[5][12]
  *  int32 bars; double starts[bars + 1]; float boundary features[bars][]
@@ -11,6 +12,7 @@
 
 #include "analysis_boundary.h"
 #include "analysis_emission.h"
+#include "analysis_extent.h"
 #include "analysis_key_profile.h"
 #include "analysis_level.h"
 
@@ -80,6 +82,10 @@ static void dump_candidates(FILE *out, const analysis_frontend *frontend)
         put(out, candidate->track.times_s, sizeof(double), n);
         put(out, candidate->features, sizeof(float), ANALYSIS_N_LEVEL_FEATURES);
         put(out, features, sizeof(float), n * ANALYSIS_N_BEAT_FEATURES);
+        if (analysis_extent_features(frontend, &candidate->track, features) < 0) {
+            exit(1);
+        }
+        put(out, features, sizeof(float), n * ANALYSIS_N_EXTENT);
         free(features);
     }
     analysis_candidates_done(candidates);

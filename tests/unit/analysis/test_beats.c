@@ -118,6 +118,78 @@ Test(beats, leaves_silent_ends_alone)
     analysis_synth_done(&synth);
 }
 
+/* A groove of 24 s with a final chord that rings on for 8 s; `fill` adds what else there is. */
+static void find_ending(void (*fill)(analysis_synth *, double), analysis_beats *ret)
+{
+    static const int MAJOR[3] = {0, 4, 7};
+    static const double PERIOD = 0.5, END = 24.0;
+    analysis_synth synth;
+    analysis_synth_init(&synth, END + 8.0, 22050);
+    for (int i = 0; i < (int)(END / PERIOD); i++) {
+        analysis_synth_click(&synth, i * PERIOD, i % 2 == 0 ? 0.2 : 0.4, i % 2 == 0 ? 0.8 : 0.0);
+        if (i % 4 == 0) {
+            double at = i * PERIOD;
+            analysis_synth_chord(&synth, at, at + 4 * PERIOD, i % 8 == 0 ? 0 : 7, MAJOR, 3, 0);
+        }
+    }
+    analysis_synth_click(&synth, END, 0.4, 0.8);
+    analysis_synth_chord(&synth, END, END + 7.5, 0, MAJOR, 3, 0);
+    fill(&synth, END);
+    find(&synth, ret);
+    analysis_synth_done(&synth);
+}
+
+static void ring_on(analysis_synth *synth, double end_s)
+{
+    (void)synth;
+    (void)end_s;
+}
+
+static void applaud(analysis_synth *synth, double end_s)
+{
+    for (double at = end_s + 1.0; at < end_s + 7.5; at += 0.04 * analysis_synth_random(synth)) {
+        analysis_synth_click(synth, at, 0.1, 0.0);
+    }
+}
+
+Test(beats, end_with_the_last_chord_not_with_its_decay_or_applause)
+{
+    void (*const ENDINGS[])(analysis_synth *, double) = {ring_on, applaud};
+    for (size_t e = 0; e < RF_ARRAY_LEN(ENDINGS); e++) {
+        analysis_beats beats;
+        find_ending(ENDINGS[e], &beats);
+        cr_assert_gt(beats.n_beats, 40, "ending %zu", e);
+        double last = beats.beats[beats.n_beats - 1].time_s;
+        cr_expect(last > 23.4 && last < 25.1, "ending %zu: last beat at %g s", e, last);
+        analysis_beats_done(&beats);
+    }
+}
+
+/* Songs fade out and excerpts stop: beats go on for as long as the music is heard well. */
+Test(beats, go_on_through_a_fade_and_up_to_a_cut)
+{
+    for (int is_faded = 0; is_faded <= 1; is_faded++) {
+        double truth[400];
+        size_t n;
+        analysis_synth synth;
+        analysis_beats beats;
+        analysis_synth_init(&synth, SECONDS, 22050);
+        play_groove(&synth, 0.3, 112, 0, 4, truth, &n);
+        for (int64_t i = 0; i < synth.audio.n_frames && is_faded; i++) {
+            double left_s = SECONDS - (double)i / 22050.0;
+            float gain = (float)pow(10.0, -1.5 * RF_MAX(0.0, 10.0 - left_s) / 10.0);
+            synth.left[i] *= gain;
+            synth.right[i] *= gain;
+        }
+        find(&synth, &beats);
+        cr_assert_gt(beats.n_beats, 0);
+        double last = beats.beats[beats.n_beats - 1].time_s;
+        cr_expect_gt(last, is_faded ? SECONDS - 3.0 : truth[n - 1] - 0.1);
+        analysis_beats_done(&beats);
+        analysis_synth_done(&synth);
+    }
+}
+
 Test(beats, silence_has_none)
 {
     analysis_synth synth;
