@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define JSON_MAX (256u << 10)
+#define LIST_MAX_BYTES (15u << 20) /* of one answer; RPC carries 16 MiB */
+#define WORKFLOW_FILTERS_MAX 1000
 
 /* ---- create ---- */
 
@@ -49,6 +51,11 @@ static void create_job(rf_rpc_call *call, const ProtobufCMessage *request, void 
     const Job__V1__CreateJobRequest *m = (const Job__V1__CreateJobRequest *)request;
     const char *app = job_call_tenant(call);
     if (app == NULL) {
+        return;
+    }
+    if (m->idempotency_key[0] != '\0' && m->payload_sha256.len != RF_SHA256_LEN) {
+        job_call_fail(call, RF_INVALID_ARGUMENT,
+                      "payload_sha256 must have 32 bytes beside an idempotency_key.");
         return;
     }
     const rf_rpc_meta *meta = rf_rpc_call_meta(call);
@@ -220,19 +227,37 @@ static void list_done(job_op *op)
     for (; reply.n_jobs < list->n_jobs; reply.n_jobs++) {
         reply.jobs[reply.n_jobs] = job_message_job(s, &op->arena, &list->jobs[reply.n_jobs]);
     }
+    if (protobuf_c_message_get_packed_size(&reply.base) > LIST_MAX_BYTES) {
+        job_call_fail(job_call_of(op)->call, RF_INVALID_ARGUMENT,
+                      "size is too large: the list would be above 15 MiB.");
+        job_op_free(op);
+        return;
+    }
     job_call_reply(op, &reply.base);
 }
 
-static uint32_t state_bits(const Job__V1__ListJobsRequest *m)
+static int state_bits(const Job__V1__ListJobsRequest *m, uint32_t *ret)
 {
-    uint32_t bits = 0;
     for (size_t i = 0; i < m->n_status; i++) {
-        if (m->status[i] >= JOB__V1__JOB_STATUS__QUEUED &&
-            m->status[i] <= JOB__V1__JOB_STATUS__FAILED) {
-            bits |= 1u << m->status[i];
+        if (m->status[i] < JOB__V1__JOB_STATUS__QUEUED ||
+            m->status[i] > JOB__V1__JOB_STATUS__FAILED) {
+            return -EINVAL;
         }
+        *ret |= 1u << m->status[i];
     }
-    return bits;
+    return 0;
+}
+
+/* NULL, or what is wrong with the request. */
+static const char *check_list(const Job__V1__ListJobsRequest *m, uint32_t *ret_states)
+{
+    if (state_bits(m, ret_states) < 0) {
+        return "status must be QUEUED, STARTED, SUCCEEDED or FAILED.";
+    }
+    if (m->n_workflow > WORKFLOW_FILTERS_MAX) {
+        return "workflow may repeat at most 1000 times.";
+    }
+    return job_message_page(m->page, m->size);
 }
 
 static void list_jobs(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
@@ -240,7 +265,13 @@ static void list_jobs(rf_rpc_call *call, const ProtobufCMessage *request, void *
     job_service *s = user;
     const Job__V1__ListJobsRequest *m = (const Job__V1__ListJobsRequest *)request;
     const char *app = job_call_tenant(call);
+    uint32_t states = 0;
     if (app == NULL) {
+        return;
+    }
+    const char *wrong = check_list(m, &states);
+    if (wrong != NULL) {
+        job_call_fail(call, RF_INVALID_ARGUMENT, wrong);
         return;
     }
     job_op_list *op = JOB_CALL_OP(s, call, JOB_OP_LIST, job_op_list, "list", list_done);
@@ -251,10 +282,10 @@ static void list_jobs(rf_rpc_call *call, const ProtobufCMessage *request, void *
     }
     op->workflows = workflows;
     op->app = job_arena_str(arena, app);
-    op->states = state_bits(m);
+    op->states = states;
     op->batch_name = m->batch_name[0] != '\0' ? job_arena_str(arena, m->batch_name) : NULL;
     op->page = m->page;
-    op->size = m->size == 0 ? JOB_PAGE_SIZE : RF_MIN(m->size, (uint32_t)JOB_LIST_MAX);
+    op->size = m->size == 0 ? JOB_PAGE_SIZE : m->size;
     job_store_submit(s->store, &op->op);
 }
 

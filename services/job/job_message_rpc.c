@@ -2,6 +2,13 @@
 
 #define RESULT_MAX (256u << 10)
 
+const char *job_message_page(uint32_t page, uint32_t size)
+{
+    return page > JOB_PAGE_MAX   ? "page must be at most 1000000."
+           : size > JOB_LIST_MAX ? "size must be at most 1000."
+                                 : NULL;
+}
+
 char *job_message_text(const char *s)
 {
     return (char *)(uintptr_t)(s == NULL ? "" : s);

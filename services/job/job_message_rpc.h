@@ -11,6 +11,11 @@
 
 #define JOB_PAGE_SIZE 100 /* of a list whose request names none */
 
+#define JOB_PAGE_MAX 1000000
+
+/* job_message_page checks page and size of a list; NULL, or what is wrong. */
+const char *job_message_page(uint32_t page, uint32_t size);
+
 /* job_message_text gives s as generated messages want it, NULL as "". */
 char *job_message_text(const char *s);
 

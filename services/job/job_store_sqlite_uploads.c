@@ -28,7 +28,8 @@ static bool is_key_of(const char *upload, const char *key)
 {
     char prefix[RF_UUID_LEN + 16];
     int n = snprintf(prefix, sizeof(prefix), "uploads/%s", upload);
-    return n > 0 && strncmp(key, prefix, (size_t)n) == 0 && (key[n] == '/' || key[n] == '\0');
+    return n > 0 && (size_t)n < sizeof(prefix) && strncmp(key, prefix, (size_t)n) == 0 &&
+           (key[n] == '/' || key[n] == '\0');
 }
 
 /* 0 when the upload waits for its PUT, also when the same PUT is reported again. */
@@ -53,10 +54,10 @@ static int may_complete(job_tx *tx, const job_op_upload_complete *in)
 int job_sqlite_upload_complete(job_tx *tx, job_op *op)
 {
     job_op_upload_complete *in = (job_op_upload_complete *)op;
-    if (!is_key_of(in->id, in->object_key)) {
+    int err = may_complete(tx, in);
+    if (err != -ENOENT && !is_key_of(in->id, in->object_key)) {
         return -EPERM;
     }
-    int err = may_complete(tx, in);
     if (err < 0) {
         return err;
     }

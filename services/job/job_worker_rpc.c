@@ -6,8 +6,19 @@
 #include <string.h>
 
 #define MESSAGE_MAX_BYTES 512
+#define WORKER_MAX_BYTES 255
 #define LEASES_MAX 10000
 #define ITEMS_MAX 10000
+
+/* NULL, or what is wrong with what a worker says of itself. */
+static const char *check_worker(const char *worker, const char *pool, job_pool *ret_pool)
+{
+    size_t len = strlen(worker);
+    if (len == 0 || len > WORKER_MAX_BYTES) {
+        return "worker_id must have 1 to 255 bytes.";
+    }
+    return job_pool_parse(pool, ret_pool) < 0 ? "pool must be cpu, gpu, t2v or jam." : NULL;
+}
 
 /* ---- claim ---- */
 
@@ -119,8 +130,9 @@ static void claim(rf_rpc_call *call, const ProtobufCMessage *request, void *user
     job_service *s = user;
     const Job__V1__ClaimRequest *m = (const Job__V1__ClaimRequest *)request;
     job_pool pool;
-    if (m->worker_id[0] == '\0' || job_pool_parse(m->pool, &pool) < 0) {
-        job_call_fail(call, RF_INVALID_ARGUMENT, "worker_id is empty or pool unknown.");
+    const char *wrong = check_worker(m->worker_id, m->pool, &pool);
+    if (wrong != NULL) {
+        job_call_fail(call, RF_INVALID_ARGUMENT, wrong);
         return;
     }
     job_op_claim *op = JOB_CALL_OP(s, call, JOB_OP_CLAIM, job_op_claim, "job", claimed);
@@ -167,9 +179,10 @@ static void heartbeat(rf_rpc_call *call, const ProtobufCMessage *request, void *
     job_service *s = user;
     const Job__V1__HeartbeatRequest *m = (const Job__V1__HeartbeatRequest *)request;
     job_pool pool;
-    if (m->worker_id[0] == '\0' || m->n_leases > LEASES_MAX || job_pool_parse(m->pool, &pool) < 0) {
-        job_call_fail(call, RF_INVALID_ARGUMENT,
-                      "worker_id is empty, pool unknown, or above 10000 leases.");
+    const char *wrong = check_worker(m->worker_id, m->pool, &pool);
+    wrong = wrong == NULL && m->n_leases > LEASES_MAX ? "leases must be at most 10000." : wrong;
+    if (wrong != NULL) {
+        job_call_fail(call, RF_INVALID_ARGUMENT, wrong);
         return;
     }
     note_slots(s, m->worker_id, pool, m->free_slots);
@@ -276,11 +289,24 @@ static void copy_success(job_arena *arena, const Job__V1__Success *m, job_finish
     }
 }
 
+/* The message as far as it may go, without half a character at its end. */
+static char *cut(job_arena *arena, const char *message)
+{
+    size_t len = strnlen(message, MESSAGE_MAX_BYTES + 1);
+    if (len > MESSAGE_MAX_BYTES) {
+        len = MESSAGE_MAX_BYTES;
+        while (len > 0 && ((unsigned char)message[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    return job_arena_strn(arena, message, len);
+}
+
 static void copy_failure(job_arena *arena, const Job__V1__Failure *m, job_finish *item)
 {
     item->outcome = JOB_OUTCOME_FAILURE;
     item->code = job_arena_str(arena, m->code);
-    item->message = job_arena_strn(arena, m->message, strnlen(m->message, MESSAGE_MAX_BYTES));
+    item->message = cut(arena, m->message);
     item->step = job_arena_str(arena, m->step);
     item->decoder_crash = m->decoder_crash;
 }
@@ -303,7 +329,7 @@ static void finish(rf_rpc_call *call, const ProtobufCMessage *request, void *use
     job_service *s = user;
     const Job__V1__FinishRequest *m = (const Job__V1__FinishRequest *)request;
     if (m->n_items > ITEMS_MAX) {
-        job_call_fail(call, RF_INVALID_ARGUMENT, "Above 10000 items.");
+        job_call_fail(call, RF_INVALID_ARGUMENT, "items must be at most 10000.");
         return;
     }
     job_op_finish *op = JOB_CALL_OP(s, call, JOB_OP_FINISH, job_op_finish, "job", finished);

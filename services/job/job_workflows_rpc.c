@@ -34,8 +34,13 @@ static void list_workflows(rf_rpc_call *call, const ProtobufCMessage *request, v
     if (job_call_tenant(call) == NULL) {
         return;
     }
+    const char *wrong = job_message_page(m->page, m->size);
+    if (wrong != NULL) {
+        job_call_fail(call, RF_INVALID_ARGUMENT, wrong);
+        return;
+    }
     job_arena arena = {.blocks = NULL};
-    size_t size = m->size == 0 ? JOB_PAGE_SIZE : RF_MIN(m->size, (uint32_t)JOB_LIST_MAX);
+    size_t size = m->size == 0 ? JOB_PAGE_SIZE : m->size;
     size_t first = (size_t)m->page * size;
     size_t n = job_registry_count(s->registry);
     Job__V1__ListWorkflowsResponse reply = JOB__V1__LIST_WORKFLOWS_RESPONSE__INIT;

@@ -276,3 +276,32 @@ Test(rpc_jobs, shipped_workflows_are_listed_by_slug_with_schemas)
     cr_assert_eq(reply->n_workflows, 0);
     rf_rpc_message_free(reply);
 }
+
+/* ---- large jobs ---- */
+
+static size_t n_listed(uint32_t size)
+{
+    Job__V1__ListJobsRequest list = JOB__V1__LIST_JOBS_REQUEST__INIT;
+    list.size = size;
+    Job__V1__ListJobsResponse *reply = rpc_fixture_call(&f, JOB_V1_JOB_SERVICE_LIST_JOBS, &list);
+    size_t n = reply == NULL ? 0 : reply->n_jobs;
+    rf_rpc_message_free(reply);
+    return n;
+}
+
+Test(rpc_jobs, a_list_that_no_message_can_carry_is_refused_and_a_shorter_one_is_not)
+{
+    enum { N = 300, LEN = 60000 };
+    char id[RF_UUID_LEN];
+    RF_CLEANUP(rf_cleanup_free) char *params = rf_alloc(LEN + 100);
+    int n = snprintf(params, LEN, "{\"file\":\"https://h/x\",\"note\":\"");
+    memset(params + n, 'x', LEN);
+    memcpy(params + n + LEN, "\"}", 3);
+    for (int i = 0; i < N; i++) {
+        cr_assert_eq(rpc_fixture_create(&f, "sdk-test", params, id), RF_OK);
+    }
+    cr_assert_eq(n_listed(1000), 0);
+    cr_assert_eq(f.status.code, RF_INVALID_ARGUMENT);
+    cr_assert_not_null(strstr(f.status.message, "size is too large"), "%s", f.status.message);
+    cr_assert_eq(n_listed(250), 250);
+}
