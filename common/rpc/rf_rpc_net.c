@@ -9,6 +9,7 @@
 #include <nng/supplemental/tls/tls.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -330,27 +331,37 @@ static void on_accepted(void *arg)
     nng_stream_listener_accept(l->listener, l->aio);
 }
 
-/* A server that was killed leaves its socket behind: one that refuses connections is removed. */
-static void remove_stale(const char *path)
+/* A server that was killed leaves its socket behind: one that refuses connections is removed. Any
+ * other file refuses them as well, and nng would remove it: 0, or -EEXIST for that. */
+static int remove_stale(const char *path)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    if (rf_copy_str(a.sun_path, sizeof(a.sun_path), path) != 0) {
-        return;
+    struct stat st;
+    if (rf_copy_str(a.sun_path, sizeof(a.sun_path), path) != 0 || lstat(path, &st) != 0) {
+        return 0;
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        return -EEXIST;
     }
     RF_CLEANUP(rf_cleanup_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 && errno == ECONNREFUSED) {
         (void)unlink(path);
     }
+    return 0;
 }
 
 static int listener_open(rf_rpc_listener *l, const char *url, const rf_rpc_cert *cert)
 {
+    bool is_ipc = strncmp(url, "ipc://", 6) == 0;
+    int err = is_ipc ? remove_stale(url + 6) : 0;
+    if (err != 0) {
+        return err;
+    }
     int rv = nng_stream_listener_alloc(&l->listener, url);
     if (rv == 0 && cert != NULL) {
         rv = nng_stream_listener_set_ptr(l->listener, NNG_OPT_TLS_CONFIG, cert->config);
     }
-    if (rv == 0 && strncmp(url, "ipc://", 6) == 0) {
-        remove_stale(url + 6);
+    if (rv == 0 && is_ipc) {
         rv = nng_stream_listener_set_int(l->listener, NNG_OPT_IPC_PERMISSIONS, 0600);
     }
     rv = rv == 0 ? nng_stream_listener_listen(l->listener) : rv;

@@ -22,6 +22,14 @@ void tally_done(rf_rpc_result *r, void *user)
     (void)pthread_mutex_unlock(&t->mutex);
 }
 
+size_t tally_count(tally *t)
+{
+    (void)pthread_mutex_lock(&t->mutex);
+    size_t n = t->n_done;
+    (void)pthread_mutex_unlock(&t->mutex);
+    return n;
+}
+
 bool tally_wait(tally *t, size_t n)
 {
     int64_t at_ns = rf_time_ns() + WAIT_NS;

@@ -17,6 +17,8 @@ typedef struct tally {
 void tally_init(tally *t);
 /* The done function of rf_rpc_unary; user is the tally. */
 void tally_done(rf_rpc_result *r, void *user);
+/* How many calls have ended so far. */
+size_t tally_count(tally *t);
 /* Waits at most 20 s until n calls have ended. */
 bool tally_wait(tally *t, size_t n);
 
