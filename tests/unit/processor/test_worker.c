@@ -239,3 +239,34 @@ Test(worker, an_unreadable_message_goes_to_the_dead_letters_and_blocks_nothing)
     cr_assert_eq(rf_bus_lag(bus, "operators", RF_TOPIC_JOB_DLQ, &lag), 0);
     cr_assert_eq(lag, 1);
 }
+
+/* K4: the others take a member for dead whose lock file is gone, as after a long stop. */
+static void lose_membership(void)
+{
+    static const char *const topics[] = {RF_TOPIC_JOB_READY_CPU};
+    const rf_bus_sub_config config = {
+        .group = RF_TOPIC_JOB_READY_CPU, .topics = topics, .n_topics = 1, .start = RF_BUS_EARLIEST};
+    RF_CLEANUP(rf_cleanup_free) char *command = rf_asprintf("rm -f '%s'/bus/members/*", w.dir);
+    rf_bus_sub *other = NULL;
+    cr_assert_eq(system(command), 0);
+    cr_assert_eq(rf_bus_subscribe(bus, &config, &other), 0); /* looks at the members */
+    rf_bus_unsubscribe(other);
+}
+
+Test(worker, it_joins_again_when_its_membership_was_lost)
+{
+    start();
+    usleep(200000);
+    for (size_t round = 1; round <= 3; round++) {
+        lose_membership();
+        usleep(1200000); /* it looks at its membership each second */
+        for (size_t i = 1; i <= 2; i++) {
+            processor_claim *c = world_claim(NOOP, "{}");
+            char id[RF_UUID_LEN];
+            rf_copy_str(id, sizeof(id), c->job_id);
+            add(c);
+            hint(id);
+            wait_kept((round - 1) * 2 + i);
+        }
+    }
+}
