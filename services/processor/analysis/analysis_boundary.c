@@ -3,12 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "analysis_boundary_model.h"
-
 #define N_FEATURES ANALYSIS_N_BOUNDARY_FEATURES
-#define REPEAT_BARS 4
-#define LENGTH_MAX 64  /* bars of one section */
-#define CUT_BONUS 2.5f /* a missed boundary costs more than an extra one */
+#define NEAR_BARS 3     /* bars that are this close do not repeat each other */
+#define UNHEARD 0.3f    /* stands for likeness before the song and after it */
+#define SPREAD_MIN 0.02 /* smaller differences over a song mean nothing */
+#define N_NEIGHBOURS 6  /* bars that a bar's drums are compared with */
+#define FILL_STEPS (ANALYSIS_FORM_STEPS / 4)
+#define CRASH_STEPS 2
 
 /* Foote's checkerboard: likeness within the bars before and after, less that across. */
 static float novelty(const float *likeness, size_t n, size_t at, size_t reach)
@@ -26,45 +27,19 @@ static float novelty(const float *likeness, size_t n, size_t at, size_t reach)
     return w > 0 ? (float)((within - across) / (double)(2 * w * w)) : 0.0f;
 }
 
-/* Mean likeness of `bars` bars from i on and from j on; 0 when they pass the end. */
-static float diagonal(const analysis_form *form, size_t i, size_t j, size_t bars)
-{
-    float sum = 0.0f;
-    if (RF_MAX(i, j) + bars > form->n) {
-        return 0.0f;
-    }
-    for (size_t k = 0; k < bars; k++) {
-        sum += form->harmony[(i + k) * form->n + j + k];
-    }
-    return sum / (float)bars;
-}
-
-/* How the set of bars that resemble this place changes across it (Serra et al., 2014). */
-static float recurrence_change(const analysis_form *form, size_t at, size_t bars)
-{
-    double sum = 0;
-    size_t n = 0;
-    for (size_t j = bars; j + bars <= form->n && at >= bars; j++) {
-        if (j != at) {
-            sum += fabs(
-                (double)(diagonal(form, at, j, bars) - diagonal(form, at - bars, j - bars, bars)));
-            n++;
-        }
-    }
-    return n > 0 ? (float)(sum / (double)n) : 0.0f;
-}
-
-/* Strongest case of "what starts here is heard elsewhere, what comes before is not", or the
- * reverse for ends. */
-static float repeat_edge(const analysis_form *form, size_t at, bool starts)
+/* Strongest case of "what starts here is heard elsewhere, what comes before is not" (the edge of a
+ * stripe in Serra's lag matrix), or the reverse for what ends here. */
+static float repeat_edge(const analysis_form *form, size_t at, size_t bars, bool starts)
 {
     float best = 0.0f;
-    for (size_t j = REPEAT_BARS; j + REPEAT_BARS <= form->n && at >= REPEAT_BARS; j++) {
-        if (j + 2 >= at && j <= at + 2) {
+    for (size_t j = 0; j <= form->n; j++) {
+        bool has_after = RF_MAX(at, j) + bars <= form->n;
+        bool has_before = at >= bars && j >= bars;
+        if ((j < at + NEAR_BARS && at < j + NEAR_BARS) || !(starts ? has_after : has_before)) {
             continue;
         }
-        float after = diagonal(form, at, j, REPEAT_BARS);
-        float before = diagonal(form, at - REPEAT_BARS, j - REPEAT_BARS, REPEAT_BARS);
+        float after = has_after ? analysis_form_same(form, at, j, bars) : UNHEARD;
+        float before = has_before ? analysis_form_same(form, at - bars, j - bars, bars) : UNHEARD;
         best = RF_MAX(best, starts ? after - before : before - after);
     }
     return best;
@@ -74,7 +49,62 @@ static float loud_step(const analysis_form *form, size_t at)
 {
     float before = 0.5f * (form->loud[at - 1] + form->loud[at >= 2 ? at - 2 : at - 1]);
     float after = 0.5f * (form->loud[at] + form->loud[RF_MIN(at + 1, form->n - 1)]);
-    return after - before;
+    return fabsf(after - before);
+}
+
+static float median(float *x, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        float v = x[i];
+        size_t k = i;
+        for (; k > 0 && x[k - 1] > v; k--) {
+            x[k] = x[k - 1];
+        }
+        x[k] = v;
+    }
+    return n == 0 ? 0.0f : 0.5f * (x[(n - 1) / 2] + x[n / 2]);
+}
+
+/* Onset strength of one step and band of a bar, less what the bars from first to end have there. */
+static float unusual(const analysis_form *form, size_t bar, size_t first, size_t end, size_t at)
+{
+    float around[N_NEIGHBOURS];
+    size_t n = 0;
+    for (size_t k = first; k < end && n < N_NEIGHBOURS; k++) {
+        if (k != bar) {
+            around[n++] = form->rhythm[k * ANALYSIS_N_RHYTHM + at];
+        }
+    }
+    float own = form->rhythm[bar * ANALYSIS_N_RHYTHM + at];
+    return n > 0 ? own - median(around, n) : 0.0f;
+}
+
+/* How far the last quarter of the bar before is from what is played there otherwise. */
+static float fill_before(const analysis_form *form, size_t at)
+{
+    size_t first = at > 4 ? at - 4 : 0;
+    size_t end = RF_MIN(form->n, at + 3);
+    float sum = 0.0f;
+    for (size_t k = ANALYSIS_N_RHYTHM - FILL_STEPS * ANALYSIS_N_FLUX; k < ANALYSIS_N_RHYTHM; k++) {
+        sum += fabsf(unusual(form, at - 1, first, end, k));
+    }
+    return sum / (FILL_STEPS * ANALYSIS_N_FLUX);
+}
+
+/* What the upper bands have at the start of the bar more than other bars around. */
+static float crash_after(const analysis_form *form, size_t at)
+{
+    size_t first = at > 3 ? at - 3 : 0;
+    size_t end = RF_MIN(form->n, at + 4);
+    float sum = 0.0f;
+    for (size_t b = ANALYSIS_N_FLUX / 2; b < ANALYSIS_N_FLUX; b++) {
+        float most = -INFINITY;
+        for (size_t p = 0; p < CRASH_STEPS; p++) {
+            most = RF_MAX(most, unusual(form, at, first, end, p * ANALYSIS_N_FLUX + b));
+        }
+        sum += most;
+    }
+    return sum / (ANALYSIS_N_FLUX - ANALYSIS_N_FLUX / 2);
 }
 
 static void standardise(float *x, size_t n)
@@ -86,7 +116,7 @@ static void standardise(float *x, size_t n)
         square += (double)x[i * N_FEATURES] * (double)x[i * N_FEATURES];
     }
     double mean = sum / (double)n;
-    double deviation = sqrt(RF_MAX(0.0, square / (double)n - mean * mean)) + 1e-3;
+    double deviation = sqrt(RF_MAX(0.0, square / (double)n - mean * mean)) + SPREAD_MIN;
     for (size_t i = 0; i < n; i++) {
         double v = ((double)x[i * N_FEATURES] - mean) / deviation;
         x[i * N_FEATURES] = (float)RF_MAX(-4.0, RF_MIN(4.0, v));
@@ -98,59 +128,21 @@ void analysis_boundary_features(const analysis_form *form, float *ret)
     memset(ret, 0, form->n * N_FEATURES * sizeof(*ret));
     for (size_t i = 1; i < form->n; i++) {
         float *row = ret + i * N_FEATURES;
-        for (int s = 0; s < 4; s++) {
-            row[s] = novelty(form->colour, form->n, i, (size_t)1 << s);
-            row[4 + s] = novelty(form->harmony, form->n, i, (size_t)1 << s);
-        }
-        row[8] = recurrence_change(form, i, 2);
-        row[9] = recurrence_change(form, i, 4);
-        row[10] = repeat_edge(form, i, true);
-        row[11] = repeat_edge(form, i, false);
-        row[12] = loud_step(form, i);
-        row[13] = fabsf(row[12]);
+        row[0] = novelty(form->like_colour, form->n, i, 1);
+        row[1] = novelty(form->like_colour, form->n, i, 4);
+        row[2] = novelty(form->like_sound, form->n, i, 1);
+        row[3] = novelty(form->like_sound, form->n, i, 4);
+        row[4] = novelty(form->like_harmony, form->n, i, 4);
+        row[5] = novelty(form->like_rhythm, form->n, i, 1);
+        row[6] = repeat_edge(form, i, 2, true);
+        row[7] = repeat_edge(form, i, 2, false);
+        row[8] = repeat_edge(form, i, 4, true);
+        row[9] = repeat_edge(form, i, 4, false);
+        row[10] = loud_step(form, i);
+        row[11] = fill_before(form, i);
+        row[12] = crash_after(form, i);
     }
     for (int f = 0; f < N_FEATURES && form->n > 0; f++) {
         standardise(ret + f, form->n);
-    }
-}
-
-/* Sections of most music last a multiple of 4 bars; what is shorter needs more evidence. */
-static float length_score(size_t bars, double seconds)
-{
-    float score = bars % 8 == 0 ? 0.8f : bars % 4 == 0 ? 0.4f : bars % 2 == 0 ? 0.0f : -0.4f;
-    score -= bars < 4 ? 0.8f * (float)(4 - bars) : 0.0f;
-    score -= seconds < 6.0 ? (float)(6.0 - seconds) * 0.3f : 0.0f;
-    return score - (seconds > 40.0 ? (float)(seconds - 40.0) * 0.03f : 0.0f);
-}
-
-static float odds_of(const float *row)
-{
-    float odds = ANALYSIS_BOUNDARY_BIAS + CUT_BONUS;
-    for (int f = 0; f < N_FEATURES; f++) {
-        odds += ANALYSIS_BOUNDARY_WEIGHTS[f] * row[f];
-    }
-    return odds;
-}
-
-void analysis_boundary_cuts(const float *features, const analysis_form *form, bool *ret)
-{
-    size_t n = form->n;
-    RF_CLEANUP(rf_cleanup_free) float *best = RF_NEW_ARRAY(float, n + 1);
-    RF_CLEANUP(rf_cleanup_free) size_t *from = RF_NEW_ARRAY(size_t, n + 1);
-    for (size_t end = 1; end <= n; end++) {
-        best[end] = -INFINITY;
-        for (size_t start = end > LENGTH_MAX ? end - LENGTH_MAX : 0; start < end; start++) {
-            float score =
-                best[start] + length_score(end - start, form->start_s[end] - form->start_s[start]);
-            if (score > best[end]) {
-                best[end] = score;
-                from[end] = start;
-            }
-        }
-        best[end] += end < n ? odds_of(features + end * N_FEATURES) : 0.0f;
-    }
-    memset(ret, 0, n * sizeof(*ret));
-    for (size_t at = n; at > 0; at = from[at]) {
-        ret[from[at]] = true;
     }
 }

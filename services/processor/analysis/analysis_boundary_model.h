@@ -7,6 +7,12 @@
 
 #include "analysis_boundary.h"
 
+#define ANALYSIS_N_SAME                                                                            \
+    3 /* likenesses that tell whether two bars are the same: melody, sound,                        \
+         harmony */
+
+extern const float ANALYSIS_SAME_WEIGHTS[ANALYSIS_N_SAME];
+extern const float ANALYSIS_SAME_BIAS;
 extern const float ANALYSIS_BOUNDARY_WEIGHTS[ANALYSIS_N_BOUNDARY_FEATURES];
 extern const float ANALYSIS_BOUNDARY_BIAS;
 

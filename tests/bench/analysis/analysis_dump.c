@@ -5,7 +5,8 @@
  *    float extent[][7]
  *  int32 cells; per cell: double start, end; then float inputs (4 x 12) and 4 more per cell
  *  float key shapes[5][12]
- *  int32 bars; double starts[bars + 1]; float boundary features[bars][]
+ *  int32 bars; double starts[bars + 1]; int32 boundary features; float features[bars][];
+ *    float melody[bars][8][84], timbre[bars][24], harmony[bars][4][24]
  */
 #include <sndfile.h>
 #include <stdio.h>
@@ -121,7 +122,11 @@ static void dump_form(FILE *out, const analysis_frontend *frontend, const analys
     analysis_boundary_features(&form, features);
     put_count(out, form.n);
     put(out, form.start_s, sizeof(double), form.n + 1);
+    put_count(out, ANALYSIS_N_BOUNDARY_FEATURES);
     put(out, features, ANALYSIS_N_BOUNDARY_FEATURES * sizeof(float), form.n);
+    put(out, form.melody, ANALYSIS_N_MELODY * sizeof(float), form.n);
+    put(out, form.timbre, ANALYSIS_N_TIMBRE * sizeof(float), form.n);
+    put(out, form.harmony, ANALYSIS_N_HARMONY * sizeof(float), form.n);
     free(features);
     analysis_form_done(&form);
 }

@@ -45,14 +45,15 @@ def read_dump(path):
     for _ in range(n):
         beats = r.count()
         song["candidates"].append({"period": r.take("f8", 1)[0], "times": r.take("f8", beats),
-                                   "level": r.take("f4", n_level), "beats": r.take("f4", beats, n_beat)})
+                                   "level": r.take("f4", n_level), "beats": r.take("f4", beats, n_beat),
+                                   "extent": r.take("f4", beats, 9)})
     cells = r.count()
     song["cells"], song["chroma"] = r.take("f8", cells, 2), r.take("f4", cells, 52)
     song["key"] = r.take("f4", 60)
     bars = r.count()
     song["bars"] = r.take("f8", bars + 1)
-    rest = (len(r.bytes) - r.at) // 4 // max(bars, 1)
-    song["boundary"] = r.take("f4", bars, rest)
+    song["boundary"] = r.take("f4", bars, r.count())
+    song["melody"], song["timbre"], song["harmony"] = (r.take("f4", bars, n) for n in (8 * 84, 24, 96))
     return song
 
 
@@ -253,20 +254,42 @@ def train_key(songs):
             ("ANALYSIS_KEY_BIAS", "[2]", w[1])]
 
 
-def train_sections(songs):
-    x, y = [], []
-    for song in songs:
-        marks = np.zeros(len(song["boundary"]))
-        for row in song["truth"]["sections"][1:]:
-            k = int(np.argmin(np.abs(song["bars"][:-1] - row["start"])))
-            marks[k] = abs(song["bars"][k] - row["start"]) < max(0.5, 0.6 * (song["bars"][k + 1] - song["bars"][k]))
-        x.append(song["boundary"][1:])
-        y.append(marks[1:])
+def boundary_marks(song):
+    marks, bars = np.zeros(len(song["boundary"])), song["bars"]
+    for row in song["truth"]["sections"][1:]:
+        k = int(np.argmin(np.abs(bars[:-1] - row["start"])))
+        marks[k] = abs(bars[k] - row["start"]) < max(0.5, 0.6 * (bars[k + 1] - bars[k]))
+    return marks
 
-    def no_novelty_counts_against(w):
-        w[0][:12] = np.maximum(w[0][:12], 0)
-    w = logistic(np.concatenate(x).astype("f8"), np.concatenate(y), decay=2e-3, project=no_novelty_counts_against)
-    return [("ANALYSIS_BOUNDARY_WEIGHTS", "[ANALYSIS_N_BOUNDARY_FEATURES]", w[0]), ("ANALYSIS_BOUNDARY_BIAS", "", w[1])]
+
+def bar_pairs(song, rng):
+    """Likenesses of pairs of bars, and whether they are the same place of two sections of one label; all pairs that
+    are, and some of the others."""
+    middle = (song["bars"][:-1] + song["bars"][1:]) / 2
+    rows = song["truth"]["sections"]
+    starts = np.array([r["start"] for r in rows])
+    section = np.searchsorted(starts, middle, side="right") - 1
+    label = np.array([rows[k]["label"] for k in section])
+    place = np.round((middle - starts[section]) / np.median(np.diff(song["bars"])) - 0.5)
+    i, j = np.triu_indices(len(middle), 1)
+    distance = np.sqrt(((song["timbre"][:, None] - song["timbre"][None]) ** 2).mean(-1))
+    x = np.stack([song["melody"] @ song["melody"].T, np.exp(-distance / 3), song["harmony"] @ song["harmony"].T], -1)[i, j]
+    same = (label[i] == label[j]) & (place[i] == place[j]) & (section[i] != section[j]) & (label[i] != "silence")
+    keep = same | (rng.random(len(same)) < 2000 / len(same))
+    return x[keep], same[keep]
+
+
+def train_sections(songs):
+    rng = np.random.default_rng(0)
+    x, y = np.concatenate([s["boundary"][1:] for s in songs]), np.concatenate([boundary_marks(s)[1:] for s in songs])
+
+    def no_evidence_counts_against(w):
+        w[0][:] = np.maximum(w[0], 0)
+    cut = logistic(x.astype("f8"), y, 2000, 6e-3, no_evidence_counts_against)
+    x, y = (np.concatenate(part) for part in zip(*(bar_pairs(s, rng) for s in songs)))
+    same = logistic(x.astype("f8"), y.astype("f8"), 4000, 2e-4, no_evidence_counts_against)
+    return [("ANALYSIS_SAME_WEIGHTS", "[ANALYSIS_N_SAME]", same[0]), ("ANALYSIS_SAME_BIAS", "", same[1]),
+            ("ANALYSIS_BOUNDARY_WEIGHTS", "[ANALYSIS_N_BOUNDARY_FEATURES]", cut[0]), ("ANALYSIS_BOUNDARY_BIAS", "", cut[1])]
 
 
 PARTS = {"bars": ("analysis_bars_model", train_bars), "level": ("analysis_level_model", train_level),
