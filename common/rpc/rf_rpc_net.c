@@ -121,7 +121,8 @@ int rf_rpc_cert_load(const rf_rpc_tls *tls, bool is_server, const char *host, rf
     if (err == 0) {
         rv = nng_tls_config_auth_mode(c->config, NNG_TLS_AUTH_MODE_REQUIRED);
         const char *name = tls->server_name != NULL ? tls->server_name : host;
-        rv = rv == 0 && name != NULL ? nng_tls_config_server_name(c->config, name) : rv;
+        bool asks_name = !is_server && name != NULL; /* a client may have any name */
+        rv = rv == 0 && asks_name ? nng_tls_config_server_name(c->config, name) : rv;
         err = rv != 0 ? errno_of(rv) : 0;
     }
     if (err != 0) {
