@@ -19,8 +19,14 @@ const rf_setting gateway_settings[] = {
         "where HTTP over TLS is served; empty for nowhere; a passed socket named https wins"),
     STR(public_base, "public.base", "https URL", "https://localhost:8443",
         "base of the URLs that are given out; must begin with https://"),
+    STR(tls_cert, "tls.cert", "path", "",
+        "certificate chain for https; empty: one of the private authority in the data directory"),
+    STR(tls_key, "tls.key", "path", "", "key of that certificate"),
     LIST(tls_names, "tls.names", "names", "",
-         "names and addresses of the certificate beside localhost, 127.0.0.1 and ::1"),
+         "names and addresses of the private authority's certificate beside localhost, 127.0.0.1 "
+         "and ::1"),
+    INT(tls_check_s, "tls.check_s", "s", "60", 1, 3600,
+        "how often the certificate is looked at: renewed before its end, read again when changed"),
     LIST(job_targets, "job.targets", "RPC targets", "",
          "where the job service answers; empty: its socket in the data directory"),
     RF_ROW_SIGNING_KEYS(gateway_config, signing_keys),
@@ -29,7 +35,7 @@ const rf_setting gateway_settings[] = {
     INT(loops, "loops", "threads", "0", 0, 64, "event loops; 0: one a processor"),
     INT(io_threads, "io.threads", "threads", "4", 1, 64, "threads that wait for the disk"),
     INT(connections_max, "connections.max", "connections", "10000", 16, 1000000,
-        "connections open at once; more are closed on arrival"),
+        "connections open at once; more get 503 and are closed"),
     INT(transfers_max, "transfers.max", "transfers", "256", 1, 65536,
         "uploads and downloads at once; more get 503"),
     INT(head_timeout_ms, "head.timeout_ms", "ms", "10000", 100, 600000,
@@ -65,6 +71,10 @@ int gateway_config_check(const gateway_config *config)
     }
     if (config->http_listen[0] == '\0' && config->https_listen[0] == '\0') {
         RF_LOG_ERROR("http.listen and https.listen are both empty");
+        return -EINVAL;
+    }
+    if ((config->tls_cert[0] == '\0') != (config->tls_key[0] == '\0')) {
+        RF_LOG_ERROR("tls.cert and tls.key go together: set both or neither");
         return -EINVAL;
     }
     return 0;

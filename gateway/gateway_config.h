@@ -10,7 +10,10 @@ typedef struct gateway_config {
     char *http_listen;  /* host:port, empty for none; LISTEN_FDS named "http" wins */
     char *https_listen; /* likewise "https" */
     char *public_base;  /* https://HOST[:PORT], without a slash at the end */
-    rf_list tls_names;  /* further names and addresses of the certificate */
+    char *tls_cert;     /* PEM chain of the operator; empty: of the private authority */
+    char *tls_key;
+    rf_list tls_names; /* further names and addresses of the private authority's certificate */
+    int64_t tls_check_s;
     rf_list job_targets;
     char *signing_keys; /* path; empty: <data.dir>/secrets/signing.keys */
     char *store_url;    /* rf_store.h; empty: dir:<data.dir>/objects */

@@ -1,5 +1,6 @@
 #include "gateway_listen.h"
 
+#include "gateway_error.h"
 #include "gateway_loop.h"
 #include "gateway_metrics.h"
 #include "rf_log.h"
@@ -18,6 +19,8 @@
 #define BACKLOG 4096
 #define ACCEPTS_PER_EVENT 64
 #define FIRST_PASSED_FD 3
+#define FULL_MAX_BYTES 1024
+#define TURN_AWAY_READS 16
 #define PAUSE_NS (100 * RF_NS_PER_MS) /* out of descriptors */
 
 typedef struct door {
@@ -33,6 +36,7 @@ struct gateway_listen {
     rf_loop *owner;
     rf_timer *pause;
     size_t next;
+    rf_buf full; /* the answer to a connection above connections.max */
     door doors[2];
 };
 
@@ -47,12 +51,42 @@ static int64_t open_conns(const gateway *gw)
     return n;
 }
 
+static void make_full(rf_buf *out)
+{
+    rf_buf body;
+    rf_buf_init(&body, FULL_MAX_BYTES);
+    rf_buf_init(out, FULL_MAX_BYTES);
+    gateway_error_body(GATEWAY_UNAVAILABLE, "Too many connections; try again later.", &body);
+    rf_buf_printf(out,
+                  "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+                  "Content-Length: %zu\r\nCache-Control: no-store\r\nRetry-After: 1\r\n"
+                  "Connection: close\r\n\r\n%s",
+                  body.len, rf_buf_str(&body));
+    rf_buf_done(&body);
+}
+
+/* Says why, where that needs no handshake. What the client has sent is read first, as far as it has
+ * come: closing on unread bytes would reset the connection and take the answer with it. */
+static void turn_away(const gateway_listen *l, int fd, bool tls)
+{
+    char sent[4096];
+    gateway_metrics_refused();
+    if (!tls && send(fd, l->full.data, l->full.len, MSG_NOSIGNAL) > 0) {
+        shutdown(fd, SHUT_WR);
+        for (int i = 0; i < TURN_AWAY_READS; i++) {
+            if (recv(fd, sent, sizeof(sent), 0) < (ssize_t)sizeof(sent)) {
+                break;
+            }
+        }
+    }
+    rf_close(&fd);
+}
+
 static void deal(gateway_listen *l, int fd, bool tls)
 {
     int one = 1;
     if (open_conns(l->gw) >= l->gw->config.connections_max) {
-        gateway_metrics_refused();
-        rf_close(&fd);
+        turn_away(l, fd, tls);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -206,6 +240,7 @@ int gateway_listen_start(gateway *gw, rf_loop *owner, gateway_listen **ret)
     l->gw = gw;
     l->owner = owner;
     l->pause = rf_timer_new(owner, watch_doors, l);
+    make_full(&l->full);
     l->doors[0] = (door){.listen = l, .name = "http", .fd = -1};
     l->doors[1] = (door){.listen = l, .name = "https", .tls = true, .fd = -1};
     int err = open_door(&l->doors[0], gw->config.http_listen);
@@ -230,6 +265,7 @@ gateway_listen *gateway_listen_stop(gateway_listen *l)
         rf_close(&l->doors[i].fd);
     }
     rf_timer_free(l->pause);
+    rf_buf_done(&l->full);
     free(l);
     return NULL;
 }

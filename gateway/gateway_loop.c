@@ -6,6 +6,7 @@
 #include "rf_id.h"
 #include "rf_time.h"
 
+#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,9 +94,19 @@ static void on_timer(void *user)
 
 /* ---- life ---- */
 
+/* A loop that is woken lets what runs go on to the end of its time (sched(7), SCHED_BATCH), so that
+ * on a busy machine it finds many sockets ready at once and not one at a time. Costs little: the
+ * median on an idle or a crowded machine stays as it is. */
+static void gather(void)
+{
+    const struct sched_param none = {.sched_priority = 0};
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &none); /* refused: as before */
+}
+
 static void *loop_main(void *user)
 {
     gateway_loop *l = user;
+    gather();
     rf_loop_run(l->loop);
     return NULL;
 }

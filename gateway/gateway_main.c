@@ -28,15 +28,14 @@
 #define BUCKETS_MAX 65536
 #define FDS_BESIDE_CONNECTIONS 512
 #define IO_JOBS_PER_TRANSFER 4
-#define RENEW_CHECK_NS (3600 * RF_NS_PER_S)
 #define TRIM_BYTES (256u << 10)
 
 typedef struct gateway_process {
     gateway gw;
     rf_service *service;
     gateway_listen *listen;
-    rf_timer *renew;
-    char *tls_dir;
+    rf_timer *tls_check;
+    char *tls_dir; /* of the private authority; NULL with a certificate of the operator */
 } gateway_process;
 
 /* ---- parts ---- */
@@ -78,17 +77,20 @@ static int open_store(gateway_process *p)
     return url != NULL ? rf_store_open(url, &p->gw.store) : -EIO;
 }
 
-static void on_renew(void *user)
+static void on_tls_check(void *user)
 {
     gateway_process *p = user;
-    if (gateway_ca_ensure(p->tls_dir, &p->gw.config.tls_names, now_s()) > 0 &&
-        gateway_tls_reload(p->gw.tls) == 0) {
-        RF_LOG_INFO("certificate renewed");
+    const gateway_config *c = &p->gw.config;
+    if (p->tls_dir != NULL) {
+        gateway_ca_ensure(p->tls_dir, &c->tls_names, now_s()); /* logs; the old one goes on */
     }
-    rf_timer_set(p->renew, rf_time_ns() + RENEW_CHECK_NS);
+    if (gateway_tls_refresh(p->gw.tls) > 0) {
+        RF_LOG_INFO("certificate exchanged");
+    }
+    rf_timer_set(p->tls_check, rf_time_ns() + c->tls_check_s * RF_NS_PER_S);
 }
 
-static int open_tls(gateway_process *p)
+static int open_own_tls(gateway_process *p)
 {
     RF_CLEANUP(rf_cleanup_free) char *ca = rf_service_path(p->service, "tls/ca.pem");
     if (ca == NULL) {
@@ -98,11 +100,21 @@ static int open_tls(gateway_process *p)
     RF_CLEANUP(rf_cleanup_free) char *cert = rf_asprintf("%s/server.pem", p->tls_dir);
     RF_CLEANUP(rf_cleanup_free) char *key = rf_asprintf("%s/server.key", p->tls_dir);
     int err = gateway_ca_ensure(p->tls_dir, &p->gw.config.tls_names, now_s());
-    err = err >= 0 ? gateway_tls_open(cert, key, &p->gw.tls) : err;
+    if (err < 0) {
+        return err;
+    }
+    RF_LOG_INFO("clients trust this authority", RF_STR("ca", ca));
+    return gateway_tls_open(cert, key, &p->gw.tls);
+}
+
+static int open_tls(gateway_process *p)
+{
+    const gateway_config *c = &p->gw.config;
+    int err = c->tls_cert[0] != '\0' ? gateway_tls_open(c->tls_cert, c->tls_key, &p->gw.tls)
+                                     : open_own_tls(p);
     if (err == 0) {
-        RF_LOG_INFO("clients trust this authority", RF_STR("ca", ca));
-        p->renew = rf_timer_new(rf_service_loop(p->service), on_renew, p);
-        rf_timer_set(p->renew, rf_time_ns() + RENEW_CHECK_NS);
+        p->tls_check = rf_timer_new(rf_service_loop(p->service), on_tls_check, p);
+        rf_timer_set(p->tls_check, rf_time_ns() + c->tls_check_s * RF_NS_PER_S);
     }
     return err;
 }
@@ -179,7 +191,7 @@ static void process_stop(void *state)
     }
     free(gw->loops);
     gateway_io_free(gw->io);
-    rf_timer_free(p->renew);
+    rf_timer_free(p->tls_check);
     gateway_tls_close(gw->tls);
     rf_store_close(gw->store);
     rf_signer_free(gw->signer);

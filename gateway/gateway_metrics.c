@@ -60,7 +60,7 @@ void gateway_metrics_init(gateway *gw)
     }
     init_route(ROUTES_MAX, "other", "none");
     refused = rf_metric_counter("reflection_http_connections_refused_total",
-                                "Connections closed on arrival: too many.", NULL);
+                                "Connections turned away on arrival: too many.", NULL);
     bytes[0] = rf_metric_counter("reflection_http_body_bytes_total",
                                  "Bytes of uploads and downloads.", "direction=\"download\"");
     bytes[1] = rf_metric_counter("reflection_http_body_bytes_total",

@@ -12,7 +12,7 @@ void gateway_metrics_init(gateway *gw);
 /* gateway_metrics_answer counts an answer; route NULL is a request that matched none. */
 void gateway_metrics_answer(const gateway_route *route, int status);
 
-/* gateway_metrics_refused counts a connection closed on arrival. */
+/* gateway_metrics_refused counts a connection turned away on arrival. */
 void gateway_metrics_refused(void);
 
 /* gateway_metrics_bytes counts body bytes of an upload or a download. */

@@ -7,12 +7,23 @@
 #include <openssl/err.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char session_context[] = "reflection-gateway";
+
+/* Which file a path named, and in which state. */
+typedef struct file_mark {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec changed;
+} file_mark;
 
 struct gateway_tls {
     char *cert_file;
     char *key_file;
+    file_mark cert_mark; /* as they were just before ctx was made of them */
+    file_mark key_mark;
     pthread_mutex_t mutex;
     SSL_CTX *ctx; /* guarded by mutex; sessions hold references of their own */
 };
@@ -68,13 +79,33 @@ static SSL_CTX *make_context(const char *cert_file, const char *key_file)
     return ctx;
 }
 
+static file_mark mark_of(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0) {
+        return (file_mark){.inode = 0};
+    }
+    return (file_mark){
+        .device = st.st_dev, .inode = st.st_ino, .size = st.st_size, .changed = st.st_mtim};
+}
+
+static bool same_mark(const file_mark *a, const file_mark *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
 int gateway_tls_open(const char *cert_file, const char *key_file, gateway_tls **ret)
 {
+    const file_mark cert_mark = mark_of(cert_file);
+    const file_mark key_mark = mark_of(key_file);
     SSL_CTX *ctx = make_context(cert_file, key_file);
     if (ctx == NULL) {
         return -EBADMSG;
     }
     gateway_tls *tls = RF_NEW(gateway_tls);
+    tls->cert_mark = cert_mark;
+    tls->key_mark = key_mark;
     tls->cert_file = rf_strdup(cert_file);
     tls->key_file = rf_strdup(key_file);
     pthread_mutex_init(&tls->mutex, NULL);
@@ -95,18 +126,25 @@ gateway_tls *gateway_tls_close(gateway_tls *tls)
     return NULL;
 }
 
-int gateway_tls_reload(gateway_tls *tls)
+int gateway_tls_refresh(gateway_tls *tls)
 {
+    const file_mark cert_mark = mark_of(tls->cert_file);
+    const file_mark key_mark = mark_of(tls->key_file);
+    if (same_mark(&cert_mark, &tls->cert_mark) && same_mark(&key_mark, &tls->key_mark)) {
+        return 0;
+    }
     SSL_CTX *fresh = make_context(tls->cert_file, tls->key_file);
     if (fresh == NULL) {
         return -EBADMSG;
     }
+    tls->cert_mark = cert_mark;
+    tls->key_mark = key_mark;
     pthread_mutex_lock(&tls->mutex);
     SSL_CTX *old = tls->ctx;
     tls->ctx = fresh;
     pthread_mutex_unlock(&tls->mutex);
     SSL_CTX_free(old);
-    return 0;
+    return 1;
 }
 
 SSL *gateway_tls_new_session(gateway_tls *tls, int fd)

@@ -1,7 +1,7 @@
 /*
  * gateway_tls.h - TLS 1.2 and 1.3 on OpenSSL: one context for all loops, exchanged as a whole when
- * the certificate is renewed. Sockets are non-blocking. gateway_tls_new_session and _reload may be
- * called by any thread; a session belongs to one thread.
+ * the certificate is renewed. Sockets are non-blocking. gateway_tls_new_session may be called by
+ * any thread, gateway_tls_refresh by one at a time; a session belongs to one thread.
  */
 #ifndef GATEWAY_TLS_H
 #define GATEWAY_TLS_H
@@ -17,8 +17,11 @@ typedef struct gateway_tls gateway_tls;
 int gateway_tls_open(const char *cert_file, const char *key_file, gateway_tls **ret);
 gateway_tls *gateway_tls_close(gateway_tls *tls);
 
-/* gateway_tls_reload reads the files again; sessions that exist keep what they have. */
-int gateway_tls_reload(gateway_tls *tls);
+/* gateway_tls_refresh reads the files again if they are others than those in use: this gateway, one
+ * beside it or the operator may have renewed them. Sessions that exist keep what they have. Returns
+ * 1 when new ones are in use, 0 when nothing changed, or -EBADMSG, logged, when they cannot be
+ * used: then the old ones stay, and the next call tries again. */
+int gateway_tls_refresh(gateway_tls *tls);
 
 /* gateway_tls_new_session makes the server side of one connection; NULL without memory. */
 SSL *gateway_tls_new_session(gateway_tls *tls, int fd);

@@ -124,6 +124,12 @@ static void start_gateway(const char *const *extra, const int *passed)
 
 void fixture_key(const char *application, char key[128])
 {
+    fixture_key_with_rate(application, 0, 0, key);
+}
+
+void fixture_key_with_rate(const char *application, uint32_t requests_per_second, uint32_t burst,
+                           char key[128])
+{
     char target[128];
     rf_rpc_channel *channel = NULL;
     ProtobufCMessage *reply = NULL;
@@ -132,6 +138,8 @@ void fixture_key(const char *application, char key[128])
     const rf_rpc_channel_config config = {.target = target};
     Job__V1__CreateKeyRequest r = JOB__V1__CREATE_KEY_REQUEST__INIT;
     r.application = (char *)(uintptr_t)application;
+    r.requests_per_second = requests_per_second;
+    r.burst = burst;
     cr_assert_eq(rf_rpc_channel_open(&config, &channel), 0);
     cr_assert_eq(rf_rpc_invoke(channel, JOB_V1_KEY_SERVICE_CREATE_KEY, NULL, &r.base, &reply, &st),
                  0, "%s", st.message);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 typedef struct fixture {
@@ -29,6 +30,10 @@ void fixture_stop(void);
 
 /* fixture_key makes another key for an application. */
 void fixture_key(const char *application, char key[128]);
+
+/* fixture_key_with_rate makes one with limits of its own; 0: the gateway's. */
+void fixture_key_with_rate(const char *application, uint32_t requests_per_second, uint32_t burst,
+                           char key[128]);
 
 /* fixture_stop_job and fixture_start_job take the job service away and bring it back. */
 void fixture_stop_job(void);

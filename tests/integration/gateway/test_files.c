@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <openssl/evp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -410,6 +411,32 @@ Test(downloads, readers_that_go_away_leave_nothing, .init = setup, .fini = fixtu
     }
     free(text);
     expect_file(false, u.get, 4 * MIB);
+}
+
+Test(downloads, one_in_progress_is_finished_while_draining, .init = setup, .fini = fixture_stop)
+{
+    enum { BYTES = 4 * MIB };
+    urls u = new_upload();
+    char *body = malloc(BYTES);
+    size_t n = 0;
+    cr_assert_eq(put(false, u.put, BYTES, ""), 200);
+    client c = client_open(true);
+    char *text = rf_asprintf("GET %s HTTP/1.1\r\nHost: h\r\n\r\n", u.get);
+    client_text(&c, text);
+    answer a = client_read_head(&c);
+    cr_assert_eq(a.status, 200);
+    kill(fix.gateway, SIGTERM);
+    usleep(300000);
+    ssize_t got = 0;
+    while (n < BYTES && (got = client_read(&c, body + n, BYTES - n)) > 0) {
+        n += (size_t)got;
+    }
+    cr_expect_eq(n, BYTES);
+    cr_expect(same((uint8_t *)body, 0, n));
+    cr_expect(client_ended(&c, 3000));
+    client_close(&c);
+    free(text);
+    free(body);
 }
 
 /* ---- 2 GiB each way ---- */

@@ -215,33 +215,6 @@ Test(many, two_thousand_idle_connections, .init = setup, .fini = fixture_stop)
     client_close(&c);
 }
 
-static void setup_few(void)
-{
-    static const char *const args[] = {"--connections.max=16", NULL};
-    fixture_start(args, NULL);
-}
-
-Test(many, connections_above_the_limit_are_closed, .init = setup_few, .fini = fixture_stop)
-{
-    client all[16];
-    for (int i = 0; i < 16; i++) {
-        all[i] = client_open(false);
-        client_text(&all[i], GET);
-        expect_status(&all[i], 200, "within the limit");
-    }
-    client above = client_open(false);
-    cr_expect(client_ended(&above, 3000));
-    client_close(&above);
-    client_close(&all[0]);
-    usleep(100000);
-    all[0] = client_open(false);
-    client_text(&all[0], GET);
-    expect_status(&all[0], 200, "room again");
-    for (int i = 0; i < 16; i++) {
-        client_close(&all[i]);
-    }
-}
-
 /* ---- end ---- */
 
 Test(drain, requests_in_flight_are_finished, .init = setup, .fini = fixture_stop)

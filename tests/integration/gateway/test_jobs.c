@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define JSON "Content-Type: application/json\r\n"
@@ -347,6 +348,18 @@ Test(headers, request_ids_and_cors, .init = setup, .fini = fixture_stop)
     cr_expect_not_null(strstr(text, "POST"));
     cr_expect(answer_header(&a, "Access-Control-Allow-Headers:", text, sizeof(text)));
     cr_expect_not_null(strstr(text, "Authorization"));
+    answer_done(&a);
+}
+
+Test(headers, date_is_now, .init = setup, .fini = fixture_stop)
+{
+    char text[64];
+    struct tm tm = {.tm_isdst = 0};
+    answer a = client_call("GET", "/healthz", "", NULL, NULL);
+    cr_expect(answer_header(&a, "Date:", text, sizeof(text)));
+    const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    cr_assert(end != NULL && *end == '\0', "%s", text);
+    cr_expect_leq(labs(time(NULL) - timegm(&tm)), 2, "%s", text);
     answer_done(&a);
 }
 
