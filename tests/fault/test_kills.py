@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import urllib.parse
 import urllib.request
 import uuid
@@ -94,7 +95,8 @@ class Platform:
                 connection.request(method, path, body, sent)
                 answer = connection.getresponse()
                 data = answer.read()
-                if answer.status not in (500, 502, 503, 504):
+                # 408: a machine that stood still is too slow a client.
+                if answer.status not in (408, 500, 502, 503, 504):
                     return answer.status, data
             except (OSError, http.client.HTTPException):
                 drop_connection()
@@ -349,6 +351,7 @@ def run_one(seed):
         platform = Platform(root)
         return run(platform, random.Random(seed))
     except BaseException:
+        traceback.print_exc()
         log = pathlib.Path(root) / "log"
         if log.exists():
             sys.stdout.write("".join(log.read_text(errors="replace").splitlines(True)[-60:]))
