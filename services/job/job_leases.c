@@ -11,23 +11,15 @@ struct job_leases {
     job_store *store;
     job_metrics *metrics;
     job_leases_config config;
-    pthread_mutex_t mutex; /* guards what follows */
+    int64_t quiet_until_ns; /* nothing expires before */
+    pthread_mutex_t mutex;  /* guards what follows */
     pthread_cond_t cond;
     unsigned in_flight;
-    bool outage;
-    int64_t quiet_until_ns; /* nothing expires before */
 };
 
-static void settle(job_leases *l, int err)
+static void settle(job_leases *l)
 {
     pthread_mutex_lock(&l->mutex);
-    if (job_op_is_outage(err)) {
-        l->outage = true;
-    } else if (l->outage) {
-        l->outage = false;
-        l->quiet_until_ns = rf_time_ns() + l->config.grace_ms * RF_NS_PER_MS;
-        RF_LOG_WARN("store is back, leases get their grace", RF_INT("ms", l->config.grace_ms));
-    }
     l->in_flight--;
     pthread_cond_signal(&l->cond);
     pthread_mutex_unlock(&l->mutex);
@@ -37,34 +29,40 @@ static void scan_done(job_op *op)
 {
     job_leases *l = op->user;
     const job_op_scan *scan = (const job_op_scan *)op;
-    int err = op->err;
-    if (err == 0 && scan->n_lost + scan->n_expired > 0) {
+    if (op->err == 0 && scan->n_lost + scan->n_expired > 0) {
         RF_LOG_WARN("attempts ended by the scan", RF_INT("lost", scan->n_lost),
                     RF_INT("not_started", scan->n_expired));
     }
     job_op_free(op);
-    settle(l, err);
+    settle(l);
 }
 
 static void stats_done(job_op *op)
 {
     job_leases *l = op->user;
-    int err = op->err;
-    if (err == 0 && l->metrics != NULL) {
+    if (op->err == 0 && l->metrics != NULL) {
         job_metrics_stats(l->metrics, (const job_op_stats *)op, rf_time_wall_ms());
     }
     job_op_free(op);
-    settle(l, err);
+    settle(l);
 }
 
-/* Whether leases may expire now. In an outage the stats tell when the store is back. */
-static bool may_expire(job_leases *l)
+/* Whether leases may expire now: not in the grace after a start, nor after a write that failed,
+ * since a worker that lives has had its heartbeats refused as well. */
+static bool may_expire(const job_leases *l)
+{
+    int64_t now_ns = rf_time_ns();
+    int64_t failed_ns = job_store_failed_ns(l->store);
+    return now_ns >= l->quiet_until_ns &&
+           (failed_ns == 0 || now_ns - failed_ns >= l->config.grace_ms * RF_NS_PER_MS);
+}
+
+static void submit(job_leases *l, job_op *op)
 {
     pthread_mutex_lock(&l->mutex);
-    bool expire = !l->outage && rf_time_ns() >= l->quiet_until_ns;
-    l->in_flight += expire ? 2 : 1;
+    l->in_flight++;
     pthread_mutex_unlock(&l->mutex);
-    return expire;
+    job_store_submit(l->store, op);
 }
 
 static void tick(void *user)
@@ -73,10 +71,10 @@ static void tick(void *user)
     if (may_expire(l)) {
         job_op_scan *scan = JOB_OP_NEW(JOB_OP_SCAN, job_op_scan, scan_done, l);
         scan->start_limit_ms = l->config.start_limit_ms;
-        job_store_submit(l->store, &scan->op);
+        submit(l, &scan->op);
     }
     job_op_stats *stats = JOB_OP_NEW(JOB_OP_STATS, job_op_stats, stats_done, l);
-    job_store_submit(l->store, &stats->op);
+    submit(l, &stats->op);
     rf_timer_set(l->timer, rf_time_ns() + l->config.scan_ms * RF_NS_PER_MS);
 }
 

@@ -185,7 +185,9 @@ static outcome outcome_of(const job_fact *fact)
     case JOB_ATTEMPT_RELEASED:
         return strcmp(code, JOB_CODE_CANCELLED) == 0 ? CANCELLED : RELEASED;
     default:
-        return strcmp(code, JOB_CODE_BAD_INPUT) == 0 ? BAD_INPUT : INTERNAL_ERROR;
+        return strcmp(code, JOB_CODE_BAD_INPUT) == 0   ? BAD_INPUT
+               : strcmp(code, JOB_CODE_CANCELLED) == 0 ? CANCELLED
+                                                       : INTERNAL_ERROR;
     }
 }
 

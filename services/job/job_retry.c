@@ -55,7 +55,8 @@ job_verdict job_retry_decide(const job_failure *failure)
         verdict.message = JOB_TEXT_UNDECODABLE;
         return verdict;
     }
-    if (!failure->decoder_crash && strcmp(verdict.code, JOB_CODE_BAD_INPUT) == 0) {
+    if (strcmp(verdict.code, JOB_CODE_CANCELLED) == 0 ||
+        (!failure->decoder_crash && strcmp(verdict.code, JOB_CODE_BAD_INPUT) == 0)) {
         return verdict;
     }
     if (failure->decoder_crash) {

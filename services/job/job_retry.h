@@ -21,7 +21,7 @@
 
 /* How an attempt failed, and what the job has been through before. */
 typedef struct job_failure {
-    const char *code;    /* BAD_INPUT, INTERNAL_ERROR or TIMEOUT */
+    const char *code;    /* BAD_INPUT, INTERNAL_ERROR, TIMEOUT or CANCELLED */
     const char *message; /* for the client */
     bool decoder_crash;
     uint32_t retries_used;   /* 0-3 */
@@ -36,8 +36,8 @@ typedef struct job_verdict {
     const char *message; /* likewise */
 } job_verdict;
 
-/* job_retry_decide: BAD_INPUT and a second decoder crash end the job, everything else is retried
- * JOB_RETRIES_MAX times. An unknown code counts as INTERNAL_ERROR. */
+/* job_retry_decide: BAD_INPUT, CANCELLED and a second decoder crash end the job, everything else is
+ * retried JOB_RETRIES_MAX times. An unknown code counts as INTERNAL_ERROR. */
 job_verdict job_retry_decide(const job_failure *failure);
 
 /* job_retry_delay_ms is uniform in [0, min(300 s, 5 s * 2^(n-1))] for retry n >= 1 (full jitter).

@@ -63,6 +63,10 @@ job_store *job_store_close(job_store *store);
  * done() is called on this thread then, the one exception to the rule. */
 void job_store_submit(job_store *store, job_op *op);
 
+/* job_store_failed_ns is when a write last failed for the store's own reasons (job_op_is_outage),
+ * by rf_time_ns; 0: never. Any thread. */
+int64_t job_store_failed_ns(const job_store *store);
+
 /* job_store_run submits op and waits for it; returns op->err. For start-up and tests; done and
  * user of op are overwritten, op stays the caller's. */
 int job_store_run(job_store *store, job_op *op);

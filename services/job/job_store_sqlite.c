@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "rf_log.h"
@@ -47,6 +48,7 @@ struct job_store {
     bool closing;
     bool writer_gone;
 
+    _Atomic(int64_t) failed_ns;
     job_tx writer;
     job_tx readers[READERS_MAX];
     pthread_t writer_thread;
@@ -142,6 +144,18 @@ static void tx_begin(job_tx *tx)
     job_sql_script(tx->db, "BEGIN IMMEDIATE");
 }
 
+static void note_failure(job_store *store, int err)
+{
+    if (job_op_is_outage(err)) {
+        store->failed_ns = rf_time_ns();
+    }
+}
+
+int64_t job_store_failed_ns(const job_store *store)
+{
+    return store->failed_ns;
+}
+
 /* Commits, or undoes everything; returns the store's error. */
 static int tx_end(job_tx *tx)
 {
@@ -201,6 +215,7 @@ static void run_singly(job_store *store, op_list ops)
         ops.first = op->next;
         op->next = NULL;
         int err = run_ops(&store->writer, op);
+        note_failure(store, err);
         op->err = err != 0 ? err : op->err;
         complete_one(store, op);
     }
@@ -209,6 +224,7 @@ static void run_singly(job_store *store, op_list ops)
 static void run_group(job_store *store, op_list ops)
 {
     int err = run_ops(&store->writer, ops.first);
+    note_failure(store, err);
     if (err != 0 && ops.n > 1) {
         RF_LOG_WARN("store group failed, trying singly", RF_INT("operations", ops.n));
         run_singly(store, ops);
@@ -477,6 +493,9 @@ void job_store_submit(job_store *store, job_op *op)
     }
     pthread_mutex_unlock(&store->mutex);
     if (!room) {
+        if (write) {
+            note_failure(store, -EAGAIN);
+        }
         op->err = -EAGAIN;
         op->done(op);
     }

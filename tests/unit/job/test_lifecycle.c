@@ -111,6 +111,8 @@ static const struct {
     {"BAD_INPUT", true, 0, 0, true, false, "INTERNAL_ERROR"},
     {"INTERNAL_ERROR", true, 1, 1, false, false, "BAD_INPUT"},
     {"INTERNAL_ERROR", true, 3, 0, false, true, "INTERNAL_ERROR"},
+    {"CANCELLED", false, 0, 0, false, false, "CANCELLED"},
+    {"CANCELLED", true, 3, 0, false, false, "CANCELLED"},
     {"SOMETHING", false, 0, 0, true, false, "INTERNAL_ERROR"},
     {"", false, 3, 0, false, true, "INTERNAL_ERROR"},
 };
