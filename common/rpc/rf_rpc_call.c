@@ -261,7 +261,7 @@ static bool reply_inline(rf_rpc_call *call, const ProtobufCMessage *message, con
         at += head_len + RF_RPC_PREFIX_LEN;
         if (message != NULL) {
             (void)protobuf_c_message_pack(message, at);
-        } else if (len > 0) {
+        } else if (data != NULL && len > 0) {
             memcpy(at, data, len);
         }
         conn->send_credit -= (int64_t)size;

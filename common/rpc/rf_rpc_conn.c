@@ -89,7 +89,7 @@ static bool read_more(rf_rpc_conn *conn)
     rf_rpc_hub_lock(conn->hub);
     bool alive = !conn->dead;
     if (alive) {
-        rf_rpc_iov iov[2];
+        rf_rpc_iov iov[RF_RPC_NET_IOV];
         size_t n_iov = rf_rpc_input_iov(conn, iov);
         rf_rpc_net_read(conn->net, iov, n_iov);
     }
@@ -101,7 +101,7 @@ static bool read_more(rf_rpc_conn *conn)
  * threads. */
 static ssize_t read_now(rf_rpc_conn *conn, ssize_t last)
 {
-    rf_rpc_iov iov[2];
+    rf_rpc_iov iov[RF_RPC_NET_IOV];
     rf_rpc_hub_lock(conn->hub);
     bool more = last >= BULK_READ || conn->n_assembling > 0;
     size_t n_iov = rf_rpc_input_iov(conn, iov);
@@ -119,9 +119,9 @@ static void on_read(void *user, ssize_t n)
         }
     }
     rf_rpc_hub_lock(conn->hub);
-    rf_rpc_enter_library();
+    rf_rpc_enter_library_locked(conn->hub);
     rf_rpc_conn_close_locked(conn, "connection lost");
-    rf_rpc_leave_library();
+    rf_rpc_leave_library_locked(conn->hub);
     rf_rpc_hub_unlock(conn->hub);
     rf_rpc_conn_unref(conn);
 }
@@ -154,12 +154,12 @@ static void conn_tick(void *user)
     rf_rpc_conn *conn = (rf_rpc_conn *)user;
     rf_rpc_hub *hub = conn->hub;
     rf_rpc_hub_lock(hub);
-    rf_rpc_enter_library();
+    rf_rpc_enter_library_locked(hub);
     if (!conn->dead && !conn->heard && conn->ping_ns != 0) {
         rf_rpc_conn_close_locked(conn, "no answer to a ping");
     }
     if (conn->dead) {
-        rf_rpc_leave_library();
+        rf_rpc_leave_library_locked(hub);
         rf_rpc_hub_unlock(hub);
         rf_rpc_conn_unref(conn);
         return;
@@ -174,7 +174,7 @@ static void conn_tick(void *user)
     }
     conn->heard = false;
     (void)rf_rpc_timer_set(&conn->timer, rf_time_ns() + hub->limits.keepalive_ns);
-    rf_rpc_leave_library();
+    rf_rpc_leave_library_locked(hub);
     rf_rpc_hub_unlock(hub);
 }
 

@@ -10,14 +10,32 @@
 /* True on a library thread that is inside no callback. */
 static __thread bool may_call_back;
 
-void rf_rpc_enter_library(void)
+/* The hub whose posted calls this thread sees to before it leaves the library. */
+static __thread rf_rpc_hub *my_hub;
+
+static void run_posted(rf_rpc_hub *hub)
 {
-    may_call_back = true;
+    while (hub->posted != NULL) {
+        rf_rpc_call *call = hub->posted;
+        hub->posted = call->posted_next;
+        hub->posted_last = hub->posted == NULL ? &hub->posted : hub->posted_last;
+        call->posted = false;
+        rf_rpc_dispatch_locked(call);
+        rf_rpc_call_unref_locked(call);
+    }
 }
 
-void rf_rpc_leave_library(void)
+void rf_rpc_enter_library_locked(rf_rpc_hub *hub)
 {
+    may_call_back = true;
+    my_hub = hub;
+}
+
+void rf_rpc_leave_library_locked(rf_rpc_hub *hub)
+{
+    run_posted(hub);
     may_call_back = false;
+    my_hub = NULL;
 }
 
 bool rf_rpc_enter_callback(void)
@@ -228,22 +246,13 @@ static void run_all(rf_rpc_call *call)
     end_running(call);
 }
 
-/* On the timer thread. */
-static void run_posted(void *user)
+static void on_task(void *user)
 {
     rf_rpc_hub *hub = (rf_rpc_hub *)user;
     rf_rpc_hub_lock(hub);
-    rf_rpc_enter_library();
+    rf_rpc_enter_library_locked(hub);
     hub->task_pending = false;
-    while (hub->posted != NULL) {
-        rf_rpc_call *call = hub->posted;
-        hub->posted = call->posted_next;
-        hub->posted_last = hub->posted == NULL ? &hub->posted : hub->posted_last;
-        call->posted = false;
-        rf_rpc_dispatch_locked(call);
-        rf_rpc_call_unref_locked(call);
-    }
-    rf_rpc_leave_library();
+    rf_rpc_leave_library_locked(hub);
     rf_rpc_hub_unlock(hub);
     rf_rpc_hub_unref(hub);
 }
@@ -258,9 +267,9 @@ void rf_rpc_post_locked(rf_rpc_call *call)
         hub->posted_last = &call->posted_next;
         (void)__atomic_add_fetch(&call->refs, 1, __ATOMIC_RELAXED);
     }
-    if (!hub->task_pending) {
+    if (!hub->task_pending && my_hub != hub) {
         hub->task_pending = true;
-        hub->task.fn = run_posted;
+        hub->task.fn = on_task;
         hub->task.user = hub;
         rf_rpc_hub_ref(hub);
         rf_rpc_task_post(&hub->task);

@@ -63,6 +63,15 @@ int rf_rpc_frame_parse(const uint8_t header[RF_RPC_HEADER_LEN], rf_rpc_frame *re
     return 0;
 }
 
+size_t rf_rpc_frame_need(const rf_rpc_frame *frame)
+{
+    if (frame->type != RF_FRAME_DATA) {
+        return frame->len;
+    }
+    bool begins = (frame->flags & RF_FLAG_MESSAGE) != 0;
+    return begins ? RF_MIN((size_t)frame->len, (size_t)RF_RPC_PREFIX_LEN) : 0;
+}
+
 void rf_rpc_frame_put(uint8_t header[RF_RPC_HEADER_LEN], const rf_rpc_frame *frame)
 {
     rf_rpc_set_u32(header, frame->len);

@@ -65,6 +65,10 @@ void rf_rpc_set_u32(uint8_t *p, uint32_t value);
  */
 int rf_rpc_frame_parse(const uint8_t header[RF_RPC_HEADER_LEN], rf_rpc_frame *ret);
 
+/* rf_rpc_frame_need is how many bytes of the payload must be there before the frame can be handled:
+ * all, save for DATA, of which the prefix of a message is enough. */
+size_t rf_rpc_frame_need(const rf_rpc_frame *frame);
+
 /* rf_rpc_frame_put writes a header. */
 void rf_rpc_frame_put(uint8_t header[RF_RPC_HEADER_LEN], const rf_rpc_frame *frame);
 

@@ -142,7 +142,7 @@ static void hub_scan(void *user)
 {
     rf_rpc_hub *hub = (rf_rpc_hub *)user;
     rf_rpc_hub_lock(hub);
-    rf_rpc_enter_library();
+    rf_rpc_enter_library_locked(hub);
     int64_t now_ns = rf_time_ns();
     int64_t next_ns;
     rf_rpc_call *late[BATCH_MAX];
@@ -153,11 +153,11 @@ static void hub_scan(void *user)
             end_late(late[i], now_ns);
         }
     }
-    rf_rpc_leave_library();
     hub->scan_ns = RF_NEVER_NS;
     if (next_ns != RF_NEVER_NS) {
         rf_rpc_hub_watch_locked(hub, RF_MAX(next_ns, now_ns + SCAN_STEP_NS));
     }
+    rf_rpc_leave_library_locked(hub);
     rf_rpc_hub_unlock(hub);
     rf_rpc_hub_unref(hub);
 }

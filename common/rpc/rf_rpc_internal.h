@@ -174,22 +174,31 @@ typedef struct rf_rpc_ring {
     rf_rpc_link head;
 } rf_rpc_ring;
 
-#define RF_RPC_BATCH_SEGMENTS 8
-#define RF_RPC_BATCH_HELD 8
+#define RF_RPC_BATCH_SEGMENTS RF_RPC_NET_IOV
 
-/* What one write to the stream carries: pieces of the buffer and of messages, in order. */
+/* Bytes of the batch's buffer, or of a message that the segment holds. */
+typedef struct rf_rpc_segment {
+    rf_rpc_out *out;     /* NULL: in the buffer */
+    const uint8_t *data; /* of the message */
+    size_t offset, len;
+} rf_rpc_segment;
+
+/* What one write to the stream carries. */
 typedef struct rf_rpc_batch {
     rf_buf buf;
-    struct {
-        const uint8_t *data; /* NULL: in buf from offset */
-        size_t offset, len;
-    } seg[RF_RPC_BATCH_SEGMENTS];
+    rf_rpc_segment seg[RF_RPC_BATCH_SEGMENTS];
     size_t n_seg;
-    rf_rpc_out *held[RF_RPC_BATCH_HELD];
-    size_t n_held;
 } rf_rpc_batch;
 
-#define RF_RPC_IN_SIZE 131072
+#define RF_RPC_IN_SIZE 262144 /* holds all that is read ahead, should it belong elsewhere */
+#define RF_RPC_AHEAD 3        /* DATA frames read ahead: two pieces each, of RF_RPC_NET_IOV */
+
+/* Where a DATA frame that should come next is read to. */
+typedef struct rf_rpc_ahead {
+    uint8_t header[RF_RPC_HEADER_LEN];
+    uint8_t *data; /* in the message */
+    uint32_t len;
+} rf_rpc_ahead;
 
 struct rf_rpc_conn {
     rf_rpc_hub *hub;
@@ -222,10 +231,15 @@ struct rf_rpc_conn {
     /* reading */
     uint8_t *in;
     size_t in_len;
-    rf_rpc_in *direct;    /* message of the DATA frame that is being read; NULL drops its bytes */
+    rf_rpc_in *direct;    /* message of the DATA frame in hand; NULL drops its bytes */
     uint32_t direct_left; /* bytes of that frame to come */
+    uint32_t direct_len;
     uint32_t direct_id;
     bool direct_last;
+    uint32_t row_id; /* call of the last frame when that was DATA, else 0 */
+    bool in_a_row;   /* the frame before was DATA of the same call */
+    rf_rpc_ahead ahead[RF_RPC_AHEAD];
+    size_t n_ahead;
     int64_t recv_left;
     int64_t recv_to_give;
     size_t n_assembling; /* bytes of messages begun and not complete */
@@ -255,11 +269,11 @@ void rf_rpc_hub_watch_locked(rf_rpc_hub *hub, int64_t deadline_ns);
 /* Sees that the call's pending callbacks run, on a thread of the library that is inside no other
  * callback: at once when this is one (the lock is released meanwhile), else on the timer thread. */
 void rf_rpc_dispatch_locked(rf_rpc_call *call);
-/* The same, always on the timer thread. */
+/* The same, but not now: when this thread leaves the library, or on the timer thread. */
 void rf_rpc_post_locked(rf_rpc_call *call);
 /* Bracket library code at the top of a thread of the library. */
-void rf_rpc_enter_library(void);
-void rf_rpc_leave_library(void);
+void rf_rpc_enter_library_locked(rf_rpc_hub *hub);
+void rf_rpc_leave_library_locked(rf_rpc_hub *hub);
 /* Bracket a callback that is called outside of dispatch; without the lock. */
 bool rf_rpc_enter_callback(void);
 void rf_rpc_leave_callback(bool was);
@@ -280,26 +294,40 @@ rf_rpc_in *rf_rpc_in_new(uint32_t head_len, size_t size);
 void rf_rpc_in_free(rf_rpc_in *in);
 rf_rpc_msg rf_rpc_in_msg(const rf_rpc_in *in);
 
-/* ---- rf_rpc_write.c ---- */
+/* ---- rf_rpc_out.c ---- */
+/* NULL without memory; the attachment is then still the caller's. */
 rf_rpc_out *rf_rpc_out_pack(const ProtobufCMessage *message, const rf_rpc_attachment *attachment);
 rf_rpc_out *rf_rpc_out_raw(const void *data, size_t len, const rf_rpc_attachment *attachment);
 void rf_rpc_out_unref(rf_rpc_out *out);
+/* Bytes on the wire: prefix, header, attachment. */
 size_t rf_rpc_out_size(const rf_rpc_out *out);
+/* Copies len of those bytes, from offset. */
+void rf_rpc_out_copy(const rf_rpc_out *out, size_t offset, size_t len, uint8_t *to);
+
+/* ---- rf_rpc_write.c ---- */
 #define RF_RPC_SMALL 8192 /* messages up to this are copied into the connection's buffer */
+/* Room for a frame in the connection's buffer; NULL when the connection is lost, or the peer reads
+ * nothing any more: the end of the stream then comes to the reader, who closes the connection. */
 uint8_t *rf_rpc_frame_reserve_locked(rf_rpc_conn *conn, const rf_rpc_frame *frame);
 void rf_rpc_put_frame_locked(rf_rpc_conn *conn, const rf_rpc_frame *frame, const void *payload);
 /* Puts a client's call on the connection: CALL, with the first queued message when it fits. */
 void rf_rpc_start_locked(rf_rpc_conn *conn, rf_rpc_call *call);
 /* Queues out (takes the reference) and sends what credit allows. */
 void rf_rpc_enqueue_locked(rf_rpc_call *call, rf_rpc_out *out);
+/* Takes the first message off the queue; its reference goes to the caller. */
+void rf_rpc_unqueue_locked(rf_rpc_call *call);
 /* Drops everything queued for the call. */
 void rf_rpc_drop_output_locked(rf_rpc_call *call);
 /* Sees that the ring holds the call while it has something to send and credit. */
 void rf_rpc_schedule_locked(rf_rpc_call *call);
+/* Takes it out of the ring. */
+void rf_rpc_unschedule_locked(rf_rpc_call *call);
 /* Sends CREDIT when enough has gathered; call NULL for the connection. */
 void rf_rpc_give_credit_locked(rf_rpc_conn *conn, rf_rpc_call *call);
 /* Sends END with the call's final status. */
 void rf_rpc_put_end_locked(rf_rpc_call *call);
+
+/* ---- rf_rpc_batch.c ---- */
 void rf_rpc_write_init(rf_rpc_conn *conn);
 void rf_rpc_write_done(rf_rpc_conn *conn);
 /* The stream's written callback. */
@@ -310,8 +338,32 @@ void rf_rpc_flush_locked(rf_rpc_conn *conn);
 /* ---- rf_rpc_read.c ---- */
 /* Handles received bytes; false when the peer broke the protocol and the connection must close. */
 bool rf_rpc_input(rf_rpc_conn *conn, size_t n);
-/* Says where the next bytes go: n_iov pieces. */
-size_t rf_rpc_input_iov(rf_rpc_conn *conn, rf_rpc_iov iov[2]);
+/* Says where the next bytes go; returns the number of pieces. */
+size_t rf_rpc_input_iov(rf_rpc_conn *conn, rf_rpc_iov iov[RF_RPC_NET_IOV]);
+
+/* ---- rf_rpc_data.c ---- */
+/* Handles a DATA frame of which avail bytes of payload are there: at least the prefix when a
+ * message begins. Returns how many of them were used, or -EPROTO. The rest is the frame in hand. */
+ssize_t rf_rpc_on_data(rf_rpc_conn *conn, const rf_rpc_frame *f, const uint8_t *payload,
+                       size_t avail);
+/* Counts n bytes of the frame in hand as arrived. */
+int rf_rpc_data_got(rf_rpc_conn *conn, size_t n);
+/* The frame in hand is complete, its message is not: gives it back to its call. */
+void rf_rpc_data_park(rf_rpc_conn *conn);
+/* A message that stands whole in the buffer; payload begins with its prefix. */
+int rf_rpc_whole_message(rf_rpc_conn *conn, rf_rpc_call *call, const uint8_t *payload, size_t len);
+/* The client has sent its last message. */
+int rf_rpc_remote_close(rf_rpc_call *call);
+/* Takes received bytes off what the peer may send. call may be NULL. */
+int rf_rpc_charge(rf_rpc_conn *conn, rf_rpc_call *call, size_t bytes);
+/* Gives back what nobody will consume. */
+void rf_rpc_refund(rf_rpc_conn *conn, size_t bytes);
+/* -EPROTO when no call of that id has begun. */
+int rf_rpc_check_id(const rf_rpc_conn *conn, uint32_t id);
+
+/* ---- rf_rpc_control.c ---- */
+/* Handles a frame other than DATA, whose payload is there. 0 or -EPROTO. */
+int rf_rpc_on_control(rf_rpc_conn *conn, const rf_rpc_frame *f, const uint8_t *payload);
 
 /* ---- rf_rpc_conn.c ---- */
 rf_rpc_conn *rf_rpc_conn_new(rf_rpc_hub *hub, const rf_rpc_side *side, void *owner, rf_rpc_net *net,

@@ -28,7 +28,7 @@ static const rf_rpc_side side = {
 static bool feed(rf_rpc_conn *conn, const uint8_t *data, size_t len)
 {
     while (len > 0) {
-        rf_rpc_iov iov[2];
+        rf_rpc_iov iov[RF_RPC_NET_IOV];
         size_t n_iov = rf_rpc_input_iov(conn, iov);
         size_t n = 0;
         for (size_t i = 0; i < n_iov && len > 0; i++) {
@@ -63,9 +63,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         alive = feed(conn, data + at, RF_MIN(piece, size - at));
     }
     rf_rpc_hub_lock(hub);
-    rf_rpc_enter_library();
+    rf_rpc_enter_library_locked(hub);
     rf_rpc_conn_close_locked(conn, "end of input");
-    rf_rpc_leave_library();
+    rf_rpc_leave_library_locked(hub);
     rf_rpc_hub_unlock(hub);
     rf_rpc_conn_unref(conn);
     rf_rpc_hub_unref(hub);
