@@ -4,6 +4,7 @@
 
 #include "analysis_net.h"
 
+extern const analysis_context_net analysis_drums_context;
 extern const analysis_net analysis_drums_net;
 
 #endif

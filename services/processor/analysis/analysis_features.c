@@ -1,4 +1,5 @@
 /* Features of the bins of a segment, see analysis_split.h. */
+#include "analysis_median.h"
 #include "analysis_melody.h"
 #include "analysis_split.h"
 #include "analysis_templates.h"
@@ -14,17 +15,17 @@
 #define DELTA_S 0.046
 #define N_SIMILAR 15
 #define SIMILAR_APART_S 0.6 /* frames nearer than this do not count as repetitions */
-#define MAX_WINDOW 33
 #define FLOOR 1e-6f
 
 struct analysis_features {
     const analysis_planes *planes;
-    float *melody_hz, *melody_strength; /* [n_times] */
-    float *bands;                       /* [n_times][ANALYSIS_N_BANDS] means of levels */
-    float *onsets;                      /* [n_times][3] rise of low, middle, high bands */
-    float *width;                       /* [n_times] */
-    float *percussive;                  /* [n_bins], scratch */
-    int *band_of;                       /* [n_bins] */
+    float *melody_hz, *melody_strength;           /* [n_times] */
+    float *bands;                                 /* [n_times][ANALYSIS_N_BANDS] means of levels */
+    float *onsets;                                /* [n_times][3] rise of low, middle, high bands */
+    float *width;                                 /* [n_times] */
+    float *frames;                                /* [n_times][ANALYSIS_N_FRAME_FEATURES] */
+    float *steady, *held, *percussive, *repeated; /* [n_bins] medians of the time at hand */
+    int *band_of;                                 /* [n_bins] */
     float loudest;
 };
 
@@ -79,6 +80,56 @@ static void measure_onsets(analysis_features *f)
     }
 }
 
+/* Of a reference that silence does not lower: the root of the mean square. */
+static float mean_band(const analysis_features *f)
+{
+    double sum = 0;
+    size_t n = f->planes->n_times * ANALYSIS_N_BANDS;
+    for (size_t i = 0; i < n; i++) {
+        sum += (double)f->bands[i] * (double)f->bands[i];
+    }
+    return (float)sqrt(sum / (double)RF_MAX(n, (size_t)1));
+}
+
+static void measure_frame(const analysis_features *f, size_t time, float reference, float *out)
+{
+    const analysis_planes *p = f->planes;
+    const float *bands = f->bands + time * ANALYSIS_N_BANDS;
+    float all[ANALYSIS_N_BANDS], sides[ANALYSIS_N_BANDS] = {0}, top[ANALYSIS_N_BANDS] = {0};
+    for (int b = 0; b < ANALYSIS_N_BANDS; b++) {
+        all[b] = FLOOR * FLOOR;
+    }
+    for (size_t b = 0; b < p->n_bins; b++) {
+        float level = p->level[time * p->n_bins + b];
+        int band = f->band_of[b];
+        all[band] += level * level;
+        sides[band] += level * level * (1.0f - p->centre[time * p->n_bins + b]);
+        top[band] = fmaxf(top[band], level);
+    }
+    float floor_level = FLOOR + 1e-3f * reference;
+    for (int b = 0; b < ANALYSIS_N_BANDS; b++) {
+        float *x = out + b;
+        x[ANALYSIS_FRAME_LEVEL * ANALYSIS_N_BANDS] =
+            logf((bands[b] + floor_level) / (reference + floor_level));
+        x[ANALYSIS_FRAME_SIDES * ANALYSIS_N_BANDS] = sqrtf(fmaxf(0, sides[b]) / all[b]);
+        x[ANALYSIS_FRAME_CREST * ANALYSIS_N_BANDS] =
+            logf((top[b] + floor_level) / (bands[b] + floor_level));
+    }
+}
+
+static void measure_frames(analysis_features *f)
+{
+    float reference = mean_band(f);
+    for (size_t t = 0; t < f->planes->n_times; t++) {
+        measure_frame(f, t, reference, f->frames + t * ANALYSIS_N_FRAME_FEATURES);
+    }
+}
+
+const float *analysis_features_frame(const analysis_features *f, size_t time)
+{
+    return f->frames + time * ANALYSIS_N_FRAME_FEATURES;
+}
+
 analysis_features *analysis_features_free(analysis_features *f)
 {
     if (f == NULL) {
@@ -89,7 +140,8 @@ analysis_features *analysis_features_free(analysis_features *f)
     free(f->bands);
     free(f->onsets);
     free(f->width);
-    free(f->percussive);
+    free(f->frames);
+    free(f->steady);
     free(f->band_of);
     free(f);
     return NULL;
@@ -105,11 +157,16 @@ int analysis_features_new(const analysis_planes *planes, const analysis_control 
     f->bands = RF_NEW_ARRAY(float, planes->n_times *ANALYSIS_N_BANDS);
     f->onsets = RF_NEW_ARRAY(float, planes->n_times * 3);
     f->width = RF_NEW_ARRAY(float, planes->n_times);
-    f->percussive = RF_NEW_ARRAY(float, planes->n_bins);
+    f->frames = RF_NEW_ARRAY(float, planes->n_times *ANALYSIS_N_FRAME_FEATURES);
+    f->steady = RF_NEW_ARRAY(float, 4 * planes->n_bins);
+    f->held = f->steady + planes->n_bins;
+    f->percussive = f->held + planes->n_bins;
+    f->repeated = f->percussive + planes->n_bins;
     f->band_of = RF_NEW_ARRAY(int, planes->n_bins);
     measure_bands(f);
     measure_width(f);
     measure_onsets(f);
+    measure_frames(f);
     int rc = analysis_melody_find(planes, control, f->melody_hz, f->melody_strength);
     if (rc != 0) {
         analysis_features_free(f);
@@ -121,62 +178,23 @@ int analysis_features_new(const analysis_planes *planes, const analysis_control 
 
 /* ---- medians ---- */
 
-/* The median of n values, which are reordered (Hoare's selection). */
-static float median_of(float *x, int n)
+/* The medians over time of all bins: `reach` to both sides, in at most some 17 steps. */
+static void time_medians(const analysis_planes *p, size_t time, size_t reach, float *out)
 {
-    int low = 0, high = n - 1, k = n / 2;
-    /* NOLINTBEGIN(clang-analyzer-core.*): x holds n >= 1 values */
-    while (low < high) {
-        float pivot = x[k];
-        int i = low, j = high;
-        while (i <= j) {
-            while (x[i] < pivot) {
-                i++;
-            }
-            while (x[j] > pivot) {
-                j--;
-            }
-            if (i <= j) {
-                float swap = x[i];
-                x[i++] = x[j];
-                x[j--] = swap;
-            }
-        }
-        low = j < k ? i : low;
-        high = k < i ? j : high;
-    }
-    return x[k];
-    /* NOLINTEND(clang-analyzer-core.*) */
-}
-
-/* The median over time of one bin: `reach` to both sides, in at most 17 steps. */
-static float time_median(const analysis_planes *p, size_t time, size_t bin, size_t reach)
-{
-    float window[MAX_WINDOW];
+    const float *rows[ANALYSIS_MEDIAN_MAX];
     size_t stride = RF_MAX((size_t)1, reach / 8);
     int n = 0;
-    for (long t = (long)time - (long)reach; t <= (long)(time + reach); t += (long)stride) {
-        long clamped = RF_MAX(0L, RF_MIN(t, (long)p->n_times - 1));
-        window[n++] = p->level[(size_t)clamped * p->n_bins + bin];
-        if (n == MAX_WINDOW) {
-            break;
-        }
+    for (long t = (long)time - (long)reach; t <= (long)(time + reach) && n < ANALYSIS_MEDIAN_MAX;
+         t += (long)stride) {
+        rows[n++] = p->level + (size_t)RF_MAX(0L, RF_MIN(t, (long)p->n_times - 1)) * p->n_bins;
     }
-    return median_of(window, n);
+    analysis_median_rows(rows, n, p->n_bins, out);
 }
 
 static void frequency_medians(const analysis_planes *p, size_t time, float *out)
 {
-    const float *level = p->level + time * p->n_bins;
-    long reach = RF_MIN(16L, (long)(PERCUSSIVE_HZ / p->bin_hz) + 1);
-    for (long b = 0; b < (long)p->n_bins; b++) {
-        float window[MAX_WINDOW];
-        int n = 0;
-        for (long i = RF_MAX(0L, b - reach); i <= RF_MIN(b + reach, (long)p->n_bins - 1); i++) {
-            window[n++] = level[i];
-        }
-        out[b] = median_of(window, n);
-    }
+    size_t reach = RF_MIN((size_t)16, (size_t)(PERCUSSIVE_HZ / p->bin_hz) + 1);
+    analysis_median_along(p->level + time * p->n_bins, p->n_bins, reach, out);
 }
 
 /* ---- repetition ---- */
@@ -229,13 +247,20 @@ static int similar_times(const analysis_features *f, size_t time, size_t *times)
     return n;
 }
 
-static float repeated_level(const analysis_planes *p, const size_t *times, int n, size_t bin)
+static void repeated_levels(const analysis_features *f, size_t time, float *out)
 {
-    float window[N_SIMILAR];
+    const analysis_planes *p = f->planes;
+    size_t times[N_SIMILAR];
+    const float *rows[N_SIMILAR];
+    int n = similar_times(f, time, times);
     for (int i = 0; i < n; i++) {
-        window[i] = p->level[times[i] * p->n_bins + bin];
+        rows[i] = p->level + times[i] * p->n_bins;
     }
-    return n > 0 ? median_of(window, n) : 0;
+    if (n > 0) {
+        analysis_median_rows(rows, n, p->n_bins, out);
+    } else {
+        memset(out, 0, p->n_bins * sizeof(*out));
+    }
 }
 
 /* ---- one time ---- */
@@ -254,9 +279,7 @@ static float comb(double hz, double pitch)
 }
 
 typedef struct moment {
-    size_t time, delta, steady, held;
-    size_t similar[N_SIMILAR];
-    int n_similar;
+    size_t time, delta;
     float kick[ANALYSIS_N_BANDS], snare[ANALYSIS_N_BANDS];
     float onsets[3];
 } moment;
@@ -267,46 +290,46 @@ static void level_features(const analysis_features *f, const moment *m, size_t b
     const float *level = p->level + m->time * p->n_bins;
     size_t before = m->time >= m->delta ? m->time - m->delta : 0;
     size_t after = RF_MIN(m->time + m->delta, p->n_times - 1);
-    float steady = time_median(p, m->time, bin, m->steady), percussive = f->percussive[bin];
-    x[ANALYSIS_FEATURE_HARMONIC] =
+    size_t n = p->n_bins;
+    float steady = f->steady[bin], percussive = f->percussive[bin];
+    x[ANALYSIS_FEATURE_HARMONIC * n] =
         steady * steady / (steady * steady + percussive * percussive + FLOOR * FLOOR);
-    x[ANALYSIS_FEATURE_STEADY] = log_ratio(steady, level[bin]);
-    x[ANALYSIS_FEATURE_PERCUSSIVE] = log_ratio(percussive, level[bin]);
-    x[ANALYSIS_FEATURE_HELD] = log_ratio(time_median(p, m->time, bin, m->held), level[bin]);
-    x[ANALYSIS_FEATURE_REPEATED] =
-        log_ratio(repeated_level(p, m->similar, m->n_similar, bin), level[bin]);
-    x[ANALYSIS_FEATURE_RISE] = log_ratio(level[bin], p->level[before * p->n_bins + bin]);
-    x[ANALYSIS_FEATURE_FALL] = log_ratio(level[bin], p->level[after * p->n_bins + bin]);
-    x[ANALYSIS_FEATURE_LEVEL] = fmaxf(-14.0f, logf((level[bin] + FLOOR) / (f->loudest + FLOOR)));
+    x[ANALYSIS_FEATURE_STEADY * n] = log_ratio(steady, level[bin]);
+    x[ANALYSIS_FEATURE_PERCUSSIVE * n] = log_ratio(percussive, level[bin]);
+    x[ANALYSIS_FEATURE_HELD * n] = log_ratio(f->held[bin], level[bin]);
+    x[ANALYSIS_FEATURE_REPEATED * n] = log_ratio(f->repeated[bin], level[bin]);
+    x[ANALYSIS_FEATURE_RISE * n] = log_ratio(level[bin], p->level[before * p->n_bins + bin]);
+    x[ANALYSIS_FEATURE_FALL * n] = log_ratio(level[bin], p->level[after * p->n_bins + bin]);
+    x[ANALYSIS_FEATURE_LEVEL * n] =
+        fmaxf(-14.0f, logf((level[bin] + FLOOR) / (f->loudest + FLOOR)));
 }
 
 static void frame_features(const analysis_features *f, const moment *m, size_t bin, float *x)
 {
     const analysis_planes *p = f->planes;
     double hz = (double)bin * p->bin_hz;
-    size_t at = m->time * p->n_bins + bin;
-    x[ANALYSIS_FEATURE_FREQUENCY] = (float)log2((hz + 40.0) / 1000.0);
-    x[ANALYSIS_FEATURE_CENTRE] = p->centre[at];
-    x[ANALYSIS_FEATURE_BALANCE] = p->balance[at];
-    x[ANALYSIS_FEATURE_WIDTH] = f->width[m->time];
-    x[ANALYSIS_FEATURE_COMB] = comb(hz, (double)f->melody_hz[m->time]);
-    x[ANALYSIS_FEATURE_VOICING] = f->melody_strength[m->time];
-    x[ANALYSIS_FEATURE_ONSET_LOW] = m->onsets[0];
-    x[ANALYSIS_FEATURE_ONSET_MIDDLE] = m->onsets[1];
-    x[ANALYSIS_FEATURE_ONSET_HIGH] = m->onsets[2];
-    x[ANALYSIS_FEATURE_KICK] = m->kick[f->band_of[bin]];
-    x[ANALYSIS_FEATURE_SNARE] = m->snare[f->band_of[bin]];
+    size_t n = p->n_bins, at = m->time * n + bin;
+    x[ANALYSIS_FEATURE_FREQUENCY * n] = (float)log2((hz + 40.0) / 1000.0);
+    x[ANALYSIS_FEATURE_CENTRE * n] = p->centre[at];
+    x[ANALYSIS_FEATURE_BALANCE * n] = p->balance[at];
+    x[ANALYSIS_FEATURE_WIDTH * n] = f->width[m->time];
+    x[ANALYSIS_FEATURE_COMB * n] = comb(hz, (double)f->melody_hz[m->time]);
+    x[ANALYSIS_FEATURE_VOICING * n] = f->melody_strength[m->time];
+    x[ANALYSIS_FEATURE_ONSET_LOW * n] = m->onsets[0];
+    x[ANALYSIS_FEATURE_ONSET_MIDDLE * n] = m->onsets[1];
+    x[ANALYSIS_FEATURE_ONSET_HIGH * n] = m->onsets[2];
+    x[ANALYSIS_FEATURE_KICK * n] = m->kick[f->band_of[bin]];
+    x[ANALYSIS_FEATURE_SNARE * n] = m->snare[f->band_of[bin]];
 }
 
 static moment prepare_moment(analysis_features *f, size_t time)
 {
     const analysis_planes *p = f->planes;
-    moment m = {.time = time,
-                .delta = (size_t)RF_MAX(1.0, round(DELTA_S / p->time_s)),
-                .steady = (size_t)RF_MAX(2.0, round(STEADY_S / p->time_s)),
-                .held = (size_t)RF_MAX(4.0, round(HELD_S / p->time_s))};
-    m.n_similar = similar_times(f, time, m.similar);
+    moment m = {.time = time, .delta = (size_t)RF_MAX(1.0, round(DELTA_S / p->time_s))};
+    time_medians(p, time, (size_t)RF_MAX(2.0, round(STEADY_S / p->time_s)), f->steady);
+    time_medians(p, time, (size_t)RF_MAX(4.0, round(HELD_S / p->time_s)), f->held);
     frequency_medians(p, time, f->percussive);
+    repeated_levels(f, time, f->repeated);
     float sums[ANALYSIS_N_BANDS] = {0};
     for (size_t b = 0; b < p->n_bins; b++) {
         sums[f->band_of[b]] += p->level[time * p->n_bins + b];
@@ -325,17 +348,18 @@ void analysis_features_at(analysis_features *f, size_t time, float *out)
     const analysis_planes *p = f->planes;
     moment m = prepare_moment(f, time);
     size_t reach = (size_t)RF_MAX(2.0, PEAK_HZ / p->bin_hz);
-    const float *level = p->level + time * p->n_bins;
+    size_t n = p->n_bins;
+    const float *level = p->level + time * n;
     double sum = 0;
-    for (size_t b = 0; b < RF_MIN(reach, p->n_bins); b++) {
+    for (size_t b = 0; b < RF_MIN(reach, n); b++) {
         sum += (double)level[b];
     }
-    for (size_t b = 0; b < p->n_bins; b++) {
-        float *x = out + b * ANALYSIS_N_FEATURES;
+    for (size_t b = 0; b < n; b++) {
+        float *x = out + b;
         sum += b + reach < p->n_bins ? (double)level[b + reach] : 0;
         sum -= b > reach ? (double)level[b - reach - 1] : 0;
         level_features(f, &m, b, x);
         frame_features(f, &m, b, x);
-        x[ANALYSIS_FEATURE_PEAK] = log_ratio(level[b], (float)(sum / (double)(2 * reach + 1)));
+        x[ANALYSIS_FEATURE_PEAK * n] = log_ratio(level[b], (float)(sum / (double)(2 * reach + 1)));
     }
 }

@@ -1,5 +1,6 @@
 #include "analysis_split.h"
 
+#include "analysis_context.h"
 #include "analysis_fft.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ typedef struct split {
     analysis_planes planes; /* of the segment at hand */
     size_t first_time;      /* of the planes */
     float *masks;           /* [core times][n_masks][n_bins] */
-    float *row;             /* features of one time */
+    float *row;             /* [inputs of the network][n_bins] of one time */
     float *ring;            /* [n_masks][n_channels][core frames + length] */
     size_t ring_frames;
     int64_t n_written;
@@ -113,7 +114,7 @@ static int allocate(split *s)
     s->planes.centre = calloc(n_plane, sizeof(float));
     s->planes.balance = calloc(n_plane, sizeof(float));
     s->masks = calloc(core_times(s) * masks * s->n_bins, sizeof(float));
-    s->row = calloc(s->n_bins * ANALYSIS_N_FEATURES, sizeof(float));
+    s->row = calloc(s->n_bins * (size_t)s->model->net->n_in, sizeof(float));
     s->ring = calloc(masks * channels * s->ring_frames, sizeof(float));
     bool ok = s->window && s->planes.level && s->planes.centre && s->planes.balance && s->masks &&
               s->row && s->ring;
@@ -188,20 +189,44 @@ static void fill_planes(split *s, size_t row, size_t time)
 
 /* ---- masks ---- */
 
-static void mask_row(split *s, analysis_features *features, size_t row, float *masks)
+/* Writes masks[n_masks][n_bins] of one row of the planes. */
+static void mask_row(split *s, analysis_features *features, const analysis_context *context,
+                     size_t row, float *masks)
 {
-    float out[ANALYSIS_NET_MAX_UNITS];
     analysis_features_at(features, row, s->row);
+    analysis_context_at(context, row, s->row + ANALYSIS_N_FEATURES * s->n_bins);
+    analysis_net_run(s->model->net, s->row, s->n_bins, masks);
     for (size_t b = 0; b < s->n_bins; b++) {
-        analysis_net_run(s->model->net, s->row + b * ANALYSIS_N_FEATURES, out);
         float sum = 0;
         for (int m = 0; m < n_masks(s); m++) {
-            sum += out[m];
+            sum += masks[(size_t)m * s->n_bins + b];
         }
+        float scale = 1.0f / RF_MAX(1.0f, sum);
         for (int m = 0; m < n_masks(s); m++) {
-            masks[(size_t)m * s->n_bins + b] = sum > 1 ? out[m] / sum : out[m];
+            masks[(size_t)m * s->n_bins + b] *= scale;
         }
     }
+}
+
+/* Masks of the core, rows of the planes from s->first_time on. */
+static int mask_rows(split *s, size_t first, size_t end)
+{
+    analysis_features *features = NULL;
+    int rc = analysis_features_new(&s->planes, s->control, &features);
+    if (rc != 0) {
+        return rc;
+    }
+    analysis_context *context =
+        analysis_context_new(s->model->context, n_masks(s), &s->planes, features);
+    for (size_t t = first; t < end && rc == 0; t++) {
+        rc = analysis_cancelled(s->control) ? -ECANCELED : 0;
+        mask_row(s, features, context, t - s->first_time,
+                 s->masks + (t - first) * (size_t)n_masks(s) * s->n_bins);
+        analysis_progress(s->control, (double)t / (double)s->n_times);
+    }
+    analysis_context_free(context);
+    analysis_features_free(features);
+    return rc;
 }
 
 /* Planes of the core and its context, then the masks of the core. */
@@ -217,16 +242,7 @@ static int make_masks(split *s, size_t first, size_t end)
         }
         fill_planes(s, t - s->first_time, t);
     }
-    analysis_features *features = NULL;
-    int rc = analysis_features_new(&s->planes, s->control, &features);
-    for (size_t t = first; t < end && rc == 0; t++) {
-        rc = analysis_cancelled(s->control) ? -ECANCELED : 0;
-        mask_row(s, features, t - s->first_time,
-                 s->masks + (t - first) * (size_t)n_masks(s) * s->n_bins);
-        analysis_progress(s->control, (double)t / (double)s->n_times);
-    }
-    analysis_features_free(features);
-    return rc;
+    return mask_rows(s, first, end);
 }
 
 /* ---- synthesis ---- */

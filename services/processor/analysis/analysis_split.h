@@ -5,15 +5,18 @@
  * does not grow with its length. For each bin of the spectrum features are gathered (stereo
  * picture; medians over time and frequency, Fitzgerald, "Harmonic/Percussive Separation Using
  * Median Filtering", 2010; likeness to similar frames, Rafii, Pardo, "Music/Voice Separation Using
- * the Similarity Matrix", 2012; a comb on the predominant pitch), from which a small network,
- * trained on the tuning half of the synthetic corpus, says how much of the bin belongs to each
- * stem. The last stem is what the others leave: the stems sum to the input.
+ * the Similarity Matrix", 2012; a comb on the predominant pitch). One small network looks at the
+ * bands of the frame and of its neighbours in time and says how much of each band belongs to each
+ * stem; another says it for each bin, from the features and from what the first found. Both are
+ * trained on the tuning half of the synthetic corpus, mixed anew. The last stem is what the others
+ * leave: the stems sum to the input.
  */
 #ifndef ANALYSIS_SPLIT_H
 #define ANALYSIS_SPLIT_H
 
 #include "analysis.h"
 #include "analysis_net.h"
+#include "analysis_templates.h"
 
 #define ANALYSIS_SPLIT_MAX_STEMS 4
 
@@ -26,8 +29,11 @@ typedef struct analysis_sink {
 
 typedef struct analysis_split_model {
     int n_stems;
-    double window_s;         /* about; the transform is the nearest power of two */
-    const analysis_net *net; /* one output for each stem but the last */
+    double window_s; /* about; the transform is the nearest power of two */
+    /* Outputs: for each stem but the last its share of each band, then ANALYSIS_N_CONTEXT. */
+    const analysis_context_net *context;
+    /* Inputs: the features of a bin, its bands' shares, the context. Outputs: the masks. */
+    const analysis_net *net;
 } analysis_split_model;
 
 /* analysis_split_run splits with a model; control and errors as analysis.h says. Non-finite samples
@@ -61,6 +67,17 @@ typedef enum analysis_feature {
     ANALYSIS_N_FEATURES,
 } analysis_feature;
 
+/* Of each band of a frame, see analysis_templates.h. */
+typedef enum analysis_frame_feature {
+    ANALYSIS_FRAME_LEVEL, /* logarithmic, against the segment's */
+    ANALYSIS_FRAME_SIDES, /* share of what is not in the centre */
+    ANALYSIS_FRAME_CREST, /* loudest bin against the mean */
+    ANALYSIS_N_FRAME_PLANES,
+} analysis_frame_feature;
+
+#define ANALYSIS_N_FRAME_FEATURES (ANALYSIS_N_FRAME_PLANES * ANALYSIS_N_BANDS)
+#define ANALYSIS_N_CONTEXT 8 /* what a frame's context tells all of its bins */
+
 #define ANALYSIS_SPLIT_TOP_HZ 16000.0 /* above, the mask of the topmost bin holds */
 
 /* The planes that features are made of, of one segment. */
@@ -79,7 +96,11 @@ int analysis_features_new(const analysis_planes *planes, const analysis_control 
                           analysis_features **ret);
 analysis_features *analysis_features_free(analysis_features *features);
 
-/* analysis_features_at writes the features of one time, out[n_bins][ANALYSIS_N_FEATURES]. */
+/* analysis_features_at writes the features of one time, out[ANALYSIS_N_FEATURES][n_bins]. */
 void analysis_features_at(analysis_features *features, size_t time, float *out);
+
+/* analysis_features_frame gives those of a whole frame,
+ * [ANALYSIS_N_FRAME_PLANES][ANALYSIS_N_BANDS], borrowed until analysis_features_free. */
+const float *analysis_features_frame(const analysis_features *features, size_t time);
 
 #endif

@@ -7,7 +7,9 @@
 int analysis_stems_split(const analysis_audio *audio, const analysis_control *control,
                          const analysis_sink *sink)
 {
-    const analysis_split_model model = {
-        .n_stems = ANALYSIS_N_STEMS, .window_s = WINDOW_S, .net = &analysis_stems_net};
+    const analysis_split_model model = {.n_stems = ANALYSIS_N_STEMS,
+                                        .window_s = WINDOW_S,
+                                        .context = &analysis_stems_context,
+                                        .net = &analysis_stems_net};
     return analysis_split_run(audio, &model, control, sink);
 }

@@ -8,11 +8,21 @@
 #define N_UPDATES 12
 #define TINY 1e-9f
 
-int analysis_band_of(double hz)
+/* In bands above the lowest edge. */
+static double bands_up(double hz)
 {
     double octaves = log2(fmax(hz, LOWEST_HZ) / LOWEST_HZ);
-    int band = (int)(octaves / log2(HIGHEST_HZ / LOWEST_HZ) * ANALYSIS_N_BANDS);
-    return RF_MIN(band, ANALYSIS_N_BANDS - 1);
+    return octaves / log2(HIGHEST_HZ / LOWEST_HZ) * ANALYSIS_N_BANDS;
+}
+
+int analysis_band_of(double hz)
+{
+    return RF_MIN((int)bands_up(hz), ANALYSIS_N_BANDS - 1);
+}
+
+double analysis_band_position(double hz)
+{
+    return fmax(0, fmin(bands_up(hz) - 0.5, ANALYSIS_N_BANDS - 1));
 }
 
 static void model_bands(const float *gains, int first, int end, float *model)

@@ -19,6 +19,10 @@ extern const float analysis_templates[ANALYSIS_N_TEMPLATES][ANALYSIS_N_BANDS];
 /* analysis_band_of gives the band of a frequency, clamped to the outermost ones. */
 int analysis_band_of(double hz);
 
+/* analysis_band_position says where a frequency lies between the middles of the bands: 2.5 is
+ * halfway between the middles of bands 2 and 3. From 0 to ANALYSIS_N_BANDS - 1. */
+double analysis_band_position(double hz);
+
 /* analysis_templates_explain writes for each band the shares (0 to 1) of kick and snare. */
 void analysis_templates_explain(const float *bands, float *ret_kick, float *ret_snare);
 

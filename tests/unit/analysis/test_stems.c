@@ -63,6 +63,38 @@ static void split_song(bool mono)
     split_case_done(&c);
 }
 
+static double power_of(const float *const *channels, size_t n_frames)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n_frames; i++) {
+        sum += (double)channels[0][i] * (double)channels[0][i] +
+               (double)channels[1][i] * (double)channels[1][i];
+    }
+    return sum;
+}
+
+/* The band alone: what is taken for a singer must not be missed by those who hear the rest. */
+Test(stems, a_band_without_a_singer_stays_whole)
+{
+    split_case c;
+    corpus_sounding stems[CORPUS_N_STEMS];
+    split_case_load(&c, ANALYSIS_N_STEMS, 20, stems);
+    for (size_t i = 0; i < c.n_frames; i++) {
+        c.input[0][i] -= stems[CORPUS_VOCALS].left[i];
+        c.input[1][i] -= stems[CORPUS_VOCALS].right[i];
+    }
+    cr_assert_eq(split_case_run(&c, analysis_stems_split, NULL), 0);
+    const float *vocals[] = {c.stems[ANALYSIS_STEM_VOCALS][0], c.stems[ANALYSIS_STEM_VOCALS][1]};
+    const float *input[] = {c.input[0], c.input[1]};
+    double level_db =
+        10.0 * log10(power_of(vocals, c.n_frames) / power_of(input, c.n_frames) + 1e-12);
+    cr_expect(level_db < -10.0, "vocals at %.1f dB of a band without a singer", level_db);
+    for (int s = 0; s < CORPUS_N_STEMS; s++) {
+        corpus_sounding_done(&stems[s]);
+    }
+    split_case_done(&c);
+}
+
 Test(stems, vocals_stand_out_of_a_stereo_song)
 {
     split_song(false);
