@@ -519,24 +519,22 @@ Test(listen, several_at_once)
 
 Test(drain, moves_a_channel_to_the_server_that_follows)
 {
-    echo *e = echo_start(NULL, NULL);
-    char url[128];
-    (void)rf_copy_str(url, sizeof(url), e->url);
-    rf_rpc_channel *c = channel_of(&(rf_rpc_channel_config){.target = url});
-    for (int i = 0; i < 5; i++) {
-        cr_assert_eq(echo_unary(c, "before", NULL), 0);
-        cr_assert_eq(rf_rpc_server_drain(e->server, 5000), 0);
-        rf_rpc_server *old = e->server;
-        echo *next = echo_start(url, NULL);
+    enum { N = 5 };
+    echo *e[N + 1];
+    e[0] = echo_start(NULL, NULL);
+    rf_rpc_channel *c = channel_of(&(rf_rpc_channel_config){.target = e[0]->url});
+    for (size_t i = 0; i < N; i++) {
         rf_status st;
+        cr_assert_eq(echo_unary(c, "before", &st), 0, "%s", st.message);
+        cr_assert_eq(rf_rpc_server_drain(e[i]->server, 5000), 0);
+        e[i + 1] = echo_start(e[0]->url, NULL);
         cr_assert_eq(echo_unary(c, "after", &st), 0, "%s", st.message);
-        cr_assert_eq(n_answered(next), 1, "by the new one");
-        (void)rf_rpc_server_free(old);
-        e->server = RF_STEAL(next->server);
-        echo_stop(next);
+        cr_assert_eq(n_answered(e[i + 1]), 1, "by the new one");
     }
     (void)rf_rpc_channel_close(c);
-    echo_stop(e);
+    for (size_t i = N + 1; i-- > 0;) {
+        echo_stop(e[i]);
+    }
 }
 
 Test(drain, twice_and_without_calls_is_at_once)

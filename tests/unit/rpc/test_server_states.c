@@ -3,6 +3,8 @@
 #include "echo.h"
 #include "peer.h"
 
+#include "rf_time.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -494,20 +496,37 @@ Test(ping, each_is_answered_with_its_bytes_in_order)
     echo_stop(e);
 }
 
+/* Lets silences pass until the server says something, or closes. */
+static bool hears_after_silence(const peer *p)
+{
+    for (int i = 0; i < 200; i++) {
+        if (peer_has_more(p, 20)) {
+            return true;
+        }
+        rf_time_advance(10 * RF_NS_PER_S);
+    }
+    return false;
+}
+
 Test(ping, a_silent_client_is_pinged_and_then_given_up)
 {
     static peer_frame f;
-    echo *e = echo_start(NULL, &(rf_rpc_server_config){.keepalive_ms = 50});
+    rf_time_drive();
+    echo *e = echo_start(NULL, NULL);
     peer p;
     peer_dial(&p, e->url);
+    for (int round = 0; round < 5; round++) {
+        cr_assert(hears_after_silence(&p));
+        cr_assert(peer_read(&p, &f), "round %d: who answers is asked again", round);
+        cr_assert(f.type == PEER_PING && f.call == 0 && f.len == 8);
+        cr_assert(peer_put(&p, PEER_PONG, 0, 0, f.payload, 8));
+        cr_assert(peer_is_alive(&p));
+    }
+    cr_assert(hears_after_silence(&p));
     cr_assert(peer_read(&p, &f));
     cr_assert_eq(f.type, PEER_PING);
-    cr_assert_eq(f.call, 0);
-    cr_assert_eq(f.len, 8);
-    cr_assert(peer_put(&p, PEER_PONG, 0, 0, f.payload, 8));
-    cr_assert(peer_read(&p, &f), "answered once, it is asked again");
-    cr_assert_eq(f.type, PEER_PING);
-    cr_assert_not(peer_read(&p, &f), "and no more after the silence");
+    cr_assert(hears_after_silence(&p));
+    cr_assert_not(peer_read(&p, &f), "who does not is given up");
     peer_done(&p);
     echo_stop(e);
 }
@@ -535,6 +554,46 @@ Test(goaway, names_the_last_call_that_was_looked_at)
     cr_assert_eq(e->n_unary, 1);
     rf_rpc_end(echo_take(e), NULL);
     cr_assert_eq(end_of(&p, 5, text), RF_OK, "what was begun is ended");
+    peer_done(&p);
+    echo_stop(e);
+}
+
+/* ---- magic ---- */
+
+Test(magic, each_wrong_byte_is_refused_by_both_sides)
+{
+    echo *e = echo_start(NULL, NULL);
+    for (size_t at = 0; at < 8; at++) {
+        uint8_t magic[8];
+        memcpy(magic, PEER_MAGIC, 8);
+        magic[at] ^= 1;
+        peer p;
+        peer_dial_silent(&p, e->url);
+        cr_assert(peer_send(&p, magic, at + 1), "even before all of it has come");
+        cr_assert(peer_is_cut_off(&p), "byte %zu", at);
+        peer_done(&p);
+        peer_listen(&p);
+        rf_rpc_channel *c = NULL;
+        cr_assert_eq(rf_rpc_channel_open(&(rf_rpc_channel_config){.target = p.url}, &c), 0);
+        cr_assert(peer_accept_silent(&p, PEER_WAIT_MS));
+        cr_assert(peer_send(&p, magic, at + 1));
+        cr_assert(peer_is_cut_off(&p), "byte %zu", at);
+        cr_assert_not(rf_rpc_channel_is_ready(c));
+        (void)rf_rpc_channel_close(c);
+        peer_done(&p);
+    }
+    echo_stop(e);
+}
+
+Test(magic, comes_from_both_sides_without_waiting)
+{
+    uint8_t magic[8];
+    echo *e = echo_start(NULL, NULL);
+    peer p;
+    peer_dial_silent(&p, e->url);
+    cr_assert(peer_has_more(&p, PEER_WAIT_MS), "the server speaks first");
+    cr_assert_eq(read(p.fd, magic, 8), 8);
+    cr_assert_arr_eq(magic, PEER_MAGIC, 8);
     peer_done(&p);
     echo_stop(e);
 }
