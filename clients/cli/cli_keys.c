@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rf_time.h"
+
 static const char help[] =
     "Usage: reflection keys create [APPLICATION] [--rps N] [--burst N]\n"
     "       reflection keys list\n"
@@ -17,7 +19,9 @@ static const char help[] =
     "key,\n"
     "which is stored hashed and never shown again. --rps and --burst limit its requests (0: the\n"
     "service's defaults). A revoked key stops within 60 s. rotate prints a successor; the old key\n"
-    "goes on for --overlap seconds (3600; at most 86400). Option: --data DIR.\n"
+    "goes on for --overlap seconds (3600; at most 86400). An application has one active key, or "
+    "two\n"
+    "while one is rotated. Option: --data DIR.\n"
     "Keys are made on the machine of the job service, by its owner.\n";
 
 typedef struct keys_args {
@@ -54,6 +58,16 @@ static int create(keys_args *a)
     return report(err, &st);
 }
 
+/* "active", or when it stopped or, being rotated out, will stop. Times in ISO form compare as text.
+ */
+static const char *standing(const char *revoked)
+{
+    char now[RF_ISO_LEN];
+    return revoked == NULL                                            ? "active"
+           : strcmp(revoked, rf_time_iso(rf_time_wall_ms(), now)) > 0 ? "ends "
+                                                                      : "revoked ";
+}
+
 static int list(keys_args *a)
 {
     rf_status st;
@@ -67,8 +81,8 @@ static int list(keys_args *a)
         printf("%s  %-12s %-20s %s  %s%s\n", json_string_value(json_object_get(key, "id")),
                json_string_value(json_object_get(key, "prefix")),
                json_string_value(json_object_get(key, "application")),
-               json_string_value(json_object_get(key, "createdAt")),
-               revoked != NULL ? "revoked " : "active", revoked != NULL ? revoked : "");
+               json_string_value(json_object_get(key, "createdAt")), standing(revoked),
+               revoked != NULL ? revoked : "");
     }
     json_decref(keys);
     return report(err, &st);

@@ -47,8 +47,15 @@ echo "no audio" >"$work/text.mp3"
 key=$("$reflection" keys create second)
 REFLECTION_API_KEY=$key "$reflection" workflow list >/dev/null || fail "a new key"
 kid=$("$reflection" keys list | awk '$3 == "second" { print $1 }')
-"$reflection" keys rotate "$kid" --overlap 60 | grep -q . || fail "keys rotate"
+"$reflection" keys create second 2>&1 | grep -q 'has a key already; rotate it' || fail "an application has one active key"
+successor=$("$reflection" keys rotate "$kid" --overlap 60) || fail "keys rotate"
+for each in "$key" "$successor"; do
+    REFLECTION_API_KEY=$each "$reflection" workflow list >/dev/null || fail "two keys work while one is rotated"
+done
+"$reflection" keys list | grep "$kid" | grep -q ' ends ' || fail "a rotated key is said to end"
+"$reflection" keys rotate "$kid" 2>&1 | grep -q 'rotation is under way' || fail "one rotation at a time"
 "$reflection" keys revoke "$kid" || fail "keys revoke"
+"$reflection" keys list | grep "$kid" | grep -q ' revoked ' || fail "a revoked key is said to be"
 REFLECTION_URL=$(sed -n 's/.*"https_url": "\(.*\)".*/\1/p' "$work/ready")
 REFLECTION_CA_FILE=$REFLECTION_DATA/tls/ca.pem
 export REFLECTION_URL REFLECTION_CA_FILE
