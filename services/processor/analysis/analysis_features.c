@@ -59,7 +59,7 @@ static void measure_width(analysis_features *f)
             sides += power * (1.0 - (double)p->centre[t * p->n_bins + b]);
             all += power;
         }
-        f->width[t] = (float)sqrt(sides / all);
+        f->width[t] = (float)sqrt(fmax(0, sides) / all); /* rounding may take it below */
     }
 }
 
