@@ -5,7 +5,7 @@
 #define HOP 441      /* 10 ms */
 #define BEFORE 4     /* hops that a jump is measured against */
 #define APART 6      /* hops between two hits */
-#define OF_OWN 0.2f  /* of a loud jump of the drum */
+#define OF_OWN 0.3f  /* of a loud jump of the drum */
 #define OF_MIX 0.04f /* of a loud level of the mix */
 
 static float *levels_of(const corpus_sounding *s, size_t n)
