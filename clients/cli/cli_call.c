@@ -2,15 +2,21 @@
 
 #include "cli.h"
 #include "rf_base.h"
+#include "rf_buf.h"
 #include "rf_rpc_describe.h"
 #include "rf_time.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define MAX_LISTING ((size_t)4 << 20)
+#define MAX_LINE ((size_t)64 << 20) /* bytes of a request */
+#define READ_SIZE 65536
 #define DEFAULT_DEADLINE_MS 30000
 
 enum { EXIT_DONE = 0, EXIT_CALL = 1, EXIT_USAGE = 2, EXIT_NO_SERVER = 3 };
@@ -138,10 +144,61 @@ static int parse(int argc, char **argv, settings *s)
 
 typedef struct io {
     const char *json; /* given on the command line, until it was used */
-    bool used;
-    char *line;
-    size_t room;
+    rf_buf in;        /* read from standard input */
+    size_t lent;      /* bytes at its front: the line that next_request gave out */
+    bool ended;       /* nothing more is to be read */
+    int stop_fd;      /* an eventfd: the call has ended */
 } io;
+
+static bool is_blank(const uint8_t *text, size_t len)
+{
+    size_t i = 0;
+    while (i < len && strchr(" \t\r\n", text[i]) != NULL && text[i] != '\0') {
+        i++;
+    }
+    return i == len;
+}
+
+/* Waits for standard input, or for the end of the call. */
+static int read_more(io *i)
+{
+    struct pollfd fds[] = {{STDIN_FILENO, POLLIN, 0}, {i->stop_fd, POLLIN, 0}};
+    while (poll(fds, RF_ARRAY_LEN(fds), -1) < 0) {
+        if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    if (fds[1].revents != 0) {
+        rf_buf_clear(&i->in);
+        i->ended = true;
+        return 0;
+    }
+    void *at = rf_buf_reserve(&i->in, READ_SIZE);
+    ssize_t n = at != NULL ? read(STDIN_FILENO, at, READ_SIZE) : -1;
+    if (n < 0) {
+        return at == NULL ? -EMSGSIZE : -errno;
+    }
+    rf_buf_added(&i->in, (size_t)n);
+    i->ended = n == 0;
+    return 0;
+}
+
+/* Bytes of the first line, its end included; 0 at the end of the input, or negative errno. */
+static ssize_t read_line(io *i)
+{
+    int err = 0;
+    while (err == 0) {
+        const char *end = i->in.len > 0 ? memchr(i->in.data, '\n', i->in.len) : NULL;
+        if (end != NULL) {
+            return end + 1 - (const char *)i->in.data;
+        }
+        if (i->ended) {
+            return (ssize_t)i->in.len;
+        }
+        err = read_more(i);
+    }
+    return err;
+}
 
 static int next_request(void *user, const char **text, size_t *len)
 {
@@ -149,17 +206,25 @@ static int next_request(void *user, const char **text, size_t *len)
     if (i->json != NULL) {
         *text = i->json;
         *len = strlen(i->json);
-        bool first = !i->used;
-        i->used = true;
-        return first ? 1 : 0;
+        i->json = NULL;
+        i->ended = true;
+        return 1;
     }
     ssize_t n;
     do {
-        n = getline(&i->line, &i->room, stdin);
-    } while (n > 0 && strspn(i->line, " \t\r\n") == (size_t)n);
-    *text = i->line;
-    *len = n > 0 ? (size_t)n : 0;
-    return n > 0 ? 1 : 0;
+        rf_buf_consume(&i->in, i->lent);
+        n = read_line(i);
+        i->lent = (size_t)RF_MAX(n, (ssize_t)0);
+    } while (n > 0 && is_blank(i->in.data, (size_t)n));
+    *text = (const char *)i->in.data;
+    *len = i->lent;
+    return n > 0 ? 1 : (int)n;
+}
+
+static void stop_reading(void *user)
+{
+    const io *i = (const io *)user;
+    (void)eventfd_write(i->stop_fd, 1);
 }
 
 static int print_answer(void *user, const char *text, size_t len)
@@ -201,11 +266,16 @@ static int print_listing(const settings *s, const rf_rpc_description *d)
 
 static int make_call(const settings *s, rf_rpc_channel *channel, const rf_rpc_description *d)
 {
-    io i = {.json = s->json};
-    rf_rpc_json_io functions = {next_request, print_answer, &i};
+    RF_CLEANUP(rf_cleanup_close) int stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (stop_fd < 0) {
+        return cli_fail(EXIT_CALL, "cannot read requests: %s", strerror(errno));
+    }
+    io i = {.json = s->json, .stop_fd = stop_fd};
+    rf_buf_init(&i.in, MAX_LINE);
+    rf_rpc_json_io functions = {next_request, print_answer, stop_reading, &i};
     rf_status st;
     int err = rf_rpc_call_json(channel, d, s->name, &s->options, &s->output, &functions, &st);
-    free(i.line);
+    rf_buf_done(&i.in);
     return err == 0 ? EXIT_DONE : cli_fail(EXIT_CALL, "%s: %s", rf_code_name(st.code), st.message);
 }
 

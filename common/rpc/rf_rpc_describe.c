@@ -297,6 +297,9 @@ static int run(json_call *c, rf_status *st)
     }
     int err = print_all(c, st);
     if (threaded) {
+        if (c->io->stop != NULL) {
+            c->io->stop(c->io->user);
+        }
         (void)pthread_join(sender, NULL);
     }
     if (c->request_status.code != RF_OK) {

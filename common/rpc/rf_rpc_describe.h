@@ -31,6 +31,9 @@ typedef struct rf_rpc_json_io {
     int (*next)(void *user, const char **text, size_t *len);
     /* One answer. A negative errno cancels the call. */
     int (*answer)(void *user, const char *text, size_t len);
+    /* The call has ended: a next that waits on another thread has to return. May be NULL, then the
+     * end is told when next returns by itself. */
+    void (*stop)(void *user);
     void *user;
 } rf_rpc_json_io;
 

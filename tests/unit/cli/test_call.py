@@ -141,6 +141,16 @@ class CallTest(unittest.TestCase):
         self.assertEqual(process.wait(timeout=20), 0)
         process.stdout.close()
 
+    def test_the_end_of_a_call_ends_the_reading(self):
+        process = subprocess.Popen([REFLECTION, "call", "--deadline=0.3", self.server.url, "rpc.test.Echo/Chat"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process.stdin.write('{"number":1}\n')
+        process.stdin.flush()
+        self.assertEqual(process.wait(timeout=20), 1)
+        self.assertIn("DEADLINE_EXCEEDED", process.stderr.read())
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
+
     def test_calls_what_every_server_answers(self):
         self.check(self.call("rpc.v1.Health/Check", "{}"), 0, '{"status":"SERVING_READY"}\n')
         self.check(self.call("rpc.v1.Health/Check", '{"service":"rpc.test.Echo"}'), 0)

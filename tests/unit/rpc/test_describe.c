@@ -40,7 +40,7 @@ static int run(rf_rpc_channel *c, const char *method, const char *const *lines, 
     *s = (script){.lines = lines};
     rf_buf_init(&s->answers, 1 << 20);
     cr_assert_eq(rf_rpc_describe(c, NULL, &d, st), 0, "%s", st->message);
-    rf_rpc_json_io io = {next_line, keep_answer, s};
+    rf_rpc_json_io io = {next_line, keep_answer, NULL, s};
     int err = rf_rpc_call_json(c, d, method, NULL, NULL, &io, st);
     (void)rf_rpc_description_free(d);
     return err;

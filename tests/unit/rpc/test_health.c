@@ -321,11 +321,11 @@ Test(describe, errors_of_reading_and_writing_end_the_call)
         rf_rpc_json_io io;
         const char *says; /* NULL: it works */
     } rows[] = {
-        {"rpc.test.Echo/Upload", {next_error, answer_taken, NULL}, "reading a request"},
-        {"rpc.test.Echo/Unary", {next_error, answer_taken, NULL}, "reading a request"},
-        {"rpc.test.Echo/Download", {next_empty, answer_error, NULL}, "writing an answer"},
-        {"rpc.test.Echo/Download", {next_empty, answer_taken, NULL}, NULL},
-        {"rpc.test.Echo/Chat", {next_none, answer_taken, NULL}, NULL},
+        {"rpc.test.Echo/Upload", {next_error, answer_taken, NULL, NULL}, "reading a request"},
+        {"rpc.test.Echo/Unary", {next_error, answer_taken, NULL, NULL}, "reading a request"},
+        {"rpc.test.Echo/Download", {next_empty, answer_error, NULL, NULL}, "writing an answer"},
+        {"rpc.test.Echo/Download", {next_empty, answer_taken, NULL, NULL}, NULL},
+        {"rpc.test.Echo/Chat", {next_none, answer_taken, NULL, NULL}, NULL},
     };
     echo *e = echo_start(NULL, NULL);
     rf_rpc_channel *c = echo_connect(e, NULL);
