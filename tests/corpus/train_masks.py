@@ -4,8 +4,8 @@
     extra_stems.py EXTRA
     SOURCES=$(ls DIR/*/*.vocals.wav | sed s/.vocals.wav//; ls -d EXTRA/train-* | sed s:$:/clean:)
     corpus_learn bands 0 DIR/*/clean > bands.bin         train_masks.py templates bands.bin analysis_templates_table.c
-    corpus_learn stems 360 $SOURCES > stems.bin          train_masks.py stems stems.bin analysis_stems_net.c
-    corpus_learn drums 360 $SOURCES > drums.bin          train_masks.py drums drums.bin analysis_drums_net.c
+    corpus_learn stems 240 $SOURCES > stems.bin          train_masks.py stems stems.bin analysis_stems_net.c
+    corpus_learn drums 240 $SOURCES > drums.bin          train_masks.py drums drums.bin analysis_drums_net.c
 
 Needs numpy and torch (PyPI, CPU). Templates: non-negative factorisation of each stem's band spectra. Networks, see
 analysis_split.h: both are trained together, Adam, fixed seed; one excerpt in ten is held out. The error is that of the
@@ -21,6 +21,7 @@ TEMPLATES = [(1, 4), (2, 4), (3, 3), (4, 2), (5, 4), (0, 3)]  # stem, how many; 
 CODE, CONTEXT_HIDDEN, HIDDEN = 32, (64, 48), (40, 24)
 FLOOR = {1: 0.3, 2: 0.12}  # of the mix, that errors are measured against at least
 LENGTHS = {"stems": 4096, "drums": 2048}
+EPOCHS = {"stems": 14, "drums": 8}
 RATE_HZ = 44100
 
 
@@ -127,8 +128,9 @@ def losses(nets, batch):
 def held_out(nets, records, held):
     import torch
     nets.eval()
+    parts = max(1, len(held) // 512)  # each with something of every excerpt
     with torch.no_grad():
-        found = [losses(nets, records.batch(held[i:i + 512])) for i in range(0, len(held), 512)]
+        found = [losses(nets, records.batch(held[i::parts])) for i in range(parts)]
     nets.train()
     return [float(sum(x) / len(found)) for x in zip(*found)]
 
@@ -194,7 +196,7 @@ def main():
         write_templates(out, learn_templates(rows))
     else:
         n_out = 1 if kind == "stems" else 2
-        write_nets(out, kind, n_out, learn(rows, n_out, epochs=int(sys.argv[4]) if len(sys.argv) > 4 else 20))
+        write_nets(out, kind, n_out, learn(rows, n_out, EPOCHS[kind]))
 
 
 if __name__ == "__main__":
