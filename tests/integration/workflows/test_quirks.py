@@ -24,11 +24,12 @@ UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9
 
 class Platform:
     def __init__(self, root):
-        ready = pathlib.Path(root) / "ready.json"
-        self.log = open(pathlib.Path(root) / "log", "wb")
+        self.root = pathlib.Path(root)
+        ready = self.root / "ready.json"
+        self.log = open(self.root / "log", "wb")
         self.process = subprocess.Popen(
             [str(BIN / "reflection"), "up", "--data", f"{root}/data", "--http", "127.0.0.1:0",
-             "--https", "127.0.0.1:0", "--ready-file", str(ready)], stdout=self.log, stderr=self.log)
+             "--https", "127.0.0.1:0", "--ready-file", str(ready)], stdout=subprocess.DEVNULL, stderr=self.log)
         for _ in range(1200):
             if ready.exists() or self.process.poll() is not None:
                 break
