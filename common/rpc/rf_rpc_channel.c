@@ -140,6 +140,7 @@ static rf_rpc_call *begin_locked(rf_rpc_channel *channel, const rf_rpc_method *m
     call->channel = channel;
     call->method = method;
     set_meta(call, options != NULL ? options : &none);
+    rf_rpc_metric_begin(call);
     if (options != NULL && options->parent != NULL) {
         rf_rpc_family_join(options->parent, call);
     }

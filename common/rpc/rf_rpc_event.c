@@ -334,6 +334,7 @@ void rf_rpc_finish_locked(rf_rpc_call *call, const rf_status *status)
     }
     call->over = true;
     keep_status(call, status);
+    rf_rpc_metric_end(call);
     rf_rpc_drop_output_locked(call);
     if (call->conn != NULL) {
         rf_rpc_conn_remove_locked(call->conn, call);

@@ -12,6 +12,7 @@ static void hub_scan(void *user);
 rf_rpc_hub *rf_rpc_hub_new(const rf_rpc_limits *limits)
 {
     rf_rpc_hub *hub = RF_NEW(rf_rpc_hub);
+    rf_rpc_metric_init();
     (void)pthread_mutex_init(&hub->mutex, NULL);
     rf_cond_init(&hub->changed);
     hub->refs = 1;

@@ -84,6 +84,7 @@ struct rf_rpc_call {
 
     /* metadata */
     int64_t deadline_ns;
+    int64_t began_ns;
     rf_rpc_meta meta; /* strings point into meta_text */
     char meta_text[RF_RPC_REQUEST_ID_MAX + RF_RPC_TRACEPARENT_MAX + RF_RPC_TENANT_MAX];
 
@@ -334,6 +335,15 @@ void rf_rpc_write_done(rf_rpc_conn *conn);
 void rf_rpc_written(void *user, ssize_t n);
 /* Writes what is queued, unless the connection is corked or a write is in progress. */
 void rf_rpc_flush_locked(rf_rpc_conn *conn);
+
+/* ---- rf_rpc_metric.c ---- */
+/* Makes the series, once; before the others. */
+void rf_rpc_metric_init(void);
+/* A call begins, on its side; it has ended with its code. */
+void rf_rpc_metric_begin(rf_rpc_call *call);
+void rf_rpc_metric_end(const rf_rpc_call *call);
+/* A message joins (1) or leaves (-1) the queue of a call. */
+void rf_rpc_metric_queued(const rf_rpc_out *out, int sign);
 
 /* ---- rf_rpc_read.c ---- */
 /* Handles received bytes; false when the peer broke the protocol and the connection must close. */

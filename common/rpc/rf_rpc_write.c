@@ -98,6 +98,7 @@ void rf_rpc_unqueue_locked(rf_rpc_call *call)
 {
     rf_rpc_out *out = call->out_first;
     call->out_bytes -= rf_rpc_out_size(out);
+    rf_rpc_metric_queued(out, -1);
     call->out_first = out->next;
     call->out_last = call->out_first == NULL ? &call->out_first : call->out_last;
     out->next = NULL;
@@ -198,5 +199,6 @@ void rf_rpc_enqueue_locked(rf_rpc_call *call, rf_rpc_out *out)
     *call->out_last = out;
     call->out_last = &out->next;
     call->out_bytes += rf_rpc_out_size(out);
+    rf_rpc_metric_queued(out, 1);
     rf_rpc_schedule_locked(call);
 }
