@@ -16,6 +16,10 @@
 #define EIGHTS_SCORE 1.0f
 #define FOURS_SCORE 0.5f
 #define ODD_SCORE (-0.4f)
+#define EDGE_COST 3.0f /* of such a bar alone */
+#define LOOP_BARS 4
+#define LOOP_REACH 2 /* bars on either side */
+#define LOOP_COST 4.0f
 #define CUT_BONUS 1.6f /* a missed boundary costs more than an extra one */
 
 /* Sections of most music last a multiple of 4 bars; what is shorter needs more evidence. */
@@ -35,15 +39,33 @@ static float span_score(const analysis_form *form, size_t start, size_t end)
     size_t bars = end - start;
     double seconds = form->start_s[end] - form->start_s[start];
     float score = length_score(bars, seconds);
-    if ((start == 0 || end == form->n) && bars > 1) {
-        score = RF_MAX(score, length_score(bars - 1, seconds));
+    if (start > 0 && end < form->n) {
+        return score;
     }
-    return score;
+    return bars > 1 ? RF_MAX(score, length_score(bars - 1, seconds)) : score - EDGE_COST;
 }
 
-static float odds_of(const float *row)
+/* Chance that the bars around a place come again a few bars on, or came a few bars before: a loop
+ * goes on there, however much its chords differ. */
+static float looped(const analysis_form *form, size_t at)
 {
-    float odds = ANALYSIS_BOUNDARY_BIAS + CUT_BONUS;
+    size_t reach = RF_MIN((size_t)LOOP_REACH, RF_MIN(at, form->n - at));
+    size_t first = at - reach;
+    float best = 0.0f;
+    for (size_t lag = 1; lag <= LOOP_BARS; lag++) {
+        if (at + reach + lag <= form->n) {
+            best = RF_MAX(best, analysis_form_same(form, first, first + lag, 2 * reach));
+        }
+        if (first >= lag) {
+            best = RF_MAX(best, analysis_form_same(form, first, first - lag, 2 * reach));
+        }
+    }
+    return best;
+}
+
+static float odds_of(const analysis_form *form, const float *row, size_t at)
+{
+    float odds = ANALYSIS_BOUNDARY_BIAS + CUT_BONUS - LOOP_COST * looped(form, at);
     for (int f = 0; f < N_FEATURES; f++) {
         odds += ANALYSIS_BOUNDARY_WEIGHTS[f] * row[f];
     }
@@ -64,7 +86,7 @@ void analysis_boundary_cuts(const float *features, const analysis_form *form, bo
                 from[end] = start;
             }
         }
-        best[end] += end < n ? odds_of(features + end * N_FEATURES) : 0.0f;
+        best[end] += end < n ? odds_of(form, features + end * N_FEATURES, end) : 0.0f;
     }
     memset(ret, 0, n * sizeof(*ret));
     for (size_t at = n; at > 0; at = from[at]) {

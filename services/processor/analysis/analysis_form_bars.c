@@ -10,9 +10,14 @@
 #define SOFT_TAIL_S 8.0    /* what is that soft for longer is music that fades */
 #define HEAD_MIN_S 0.2     /* shorter silences are no section */
 #define TAIL_MIN_S 0.5
-#define EVEN_S 2.0    /* without beats */
-#define BAR_MIN_S 0.8 /* shorter bars are joined */
-#define UPBEAT_S 0.3  /* a first downbeat may be found this much before the sound */
+#define BEATS_MIN 16 /* to tell where beats begin and end */
+#define NOISE_MIN_S 1.8
+#define NOISE_MAX_S 8.0
+#define RINGING_S 2.0  /* a last chord may ring on */
+#define EVEN_S 2.0     /* without beats */
+#define BAR_MIN_S 0.8  /* shorter bars are joined */
+#define BAR_SLACK 1.25 /* downbeats up to 1.9 bars apart are neighbours */
+#define UPBEAT_S 0.3   /* a first downbeat may be found this much before the sound */
 
 static int by_value(const void *a, const void *b)
 {
@@ -57,6 +62,24 @@ void analysis_form_span(const analysis_frontend *frontend, double *ret_start_s, 
         has_music && frontend->duration_s - end_s >= TAIL_MIN_S ? end_s : frontend->duration_s;
 }
 
+/* Applause and speech have no beat: what sounds before the first beat or after the last one for a
+ * while, but not so long that it may be music without a beat, is left out too. */
+static void keep_to_beats(const analysis_beats *beats, double *start_s, double *end_s)
+{
+    if (beats == NULL || beats->n_beats < BEATS_MIN) {
+        return;
+    }
+    double first_s = beats->beats[0].time_s;
+    double last_s = beats->beats[beats->n_beats - 1].time_s;
+    double chord_end_s = last_s + (last_s - first_s) / (double)(beats->n_beats - 1);
+    if (first_s - *start_s >= NOISE_MIN_S && first_s - *start_s <= NOISE_MAX_S) {
+        *start_s = first_s;
+    }
+    if (*end_s - chord_end_s >= RINGING_S && *end_s - chord_end_s <= NOISE_MAX_S) {
+        *end_s = chord_end_s;
+    }
+}
+
 /* Downbeats within the music, at least `shortest` apart. */
 static size_t take_downbeats(const analysis_beats *beats, double start_s, double end_s,
                              double shortest, double *ret)
@@ -92,7 +115,7 @@ static size_t join(const double *downs, size_t n_downs, double start_s, double e
     for (size_t i = 0; i < n_downs; i++) {
         bool is_upbeat = i == 0 && downs[0] - start_s < 0.5 * bar_s;
         if (!is_upbeat) {
-            n = append_even(ret, n, at, downs[i], bar_s * 1.25);
+            n = append_even(ret, n, at, downs[i], i == 0 ? bar_s : bar_s * BAR_SLACK);
             at = downs[i];
         }
     }
@@ -105,6 +128,7 @@ size_t analysis_form_bars(const analysis_frontend *frontend, const analysis_beat
     double start_s = 0;
     double end_s = 0;
     analysis_form_span(frontend, &start_s, &end_s);
+    keep_to_beats(beats, &start_s, &end_s);
     double shortest = RF_MAX(BAR_MIN_S, (end_s - start_s) / (ANALYSIS_FORM_UNITS_MAX / 2.0));
     size_t max = (size_t)((end_s - start_s) / shortest) + 2;
     RF_CLEANUP(rf_cleanup_free) double *downs = RF_NEW_ARRAY(double, max);

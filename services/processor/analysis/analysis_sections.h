@@ -1,10 +1,12 @@
 /*
  * analysis_sections.h - the form of a song: sections labelled by similarity.
  *
- * Beat-synchronous chroma and timbre, a self-similarity matrix with recurrences, checkerboard
- * novelty at several scales (Foote, "Automatic Audio Segmentation Using a Measure of Audio
- * Novelty", 2000; Serra et al., "Unsupervised Music Structure Annotation by Time Series Structure
- * Features", 2014), boundaries moved to downbeats, segments clustered by their best alignment.
+ * Bars are compared in melody, harmony, sound and rhythm. Where sections begin is told by novelty
+ * (Foote, "Automatic Audio Segmentation Using a Measure of Audio Novelty", 2000), by repetitions
+ * that start or end (Serra et al., "Unsupervised Music Structure Annotation by Time Series
+ * Structure Features", 2014), by fills, crashes and steps in loudness; a dynamic programme weighs
+ * that against the lengths that sections have and against loops that go on. Sections are then
+ * joined to groups by how alike their bars are, one by one.
  */
 #ifndef ANALYSIS_SECTIONS_H
 #define ANALYSIS_SECTIONS_H
@@ -16,7 +18,8 @@
 typedef struct analysis_section {
     double start_s;
     double end_s;
-    char label[4]; /* "A" to "Z", then "AA"; equal labels sound alike; first heard first named */
+    char label[4]; /* "A" to "Z", then "AA"; equal labels sound alike; first heard first named.
+                      Silence and noise before and after the music have the label after its last */
 } analysis_section;
 
 typedef struct analysis_sections {
