@@ -16,7 +16,8 @@ static const rf_rpc_side side = {
 static void on_message(rf_rpc_call *call, const rf_rpc_msg *msg, void *user)
 {
     (void)user;
-    if (msg->len % 7 == 3) {
+    bool sends = (rf_rpc_call_method(call)->kind & RF_RPC_CLIENT_STREAM) != 0;
+    if (sends && msg->len % 7 == 3) {
         (void)rf_rpc_send_raw(call, msg->data, msg->len, NULL);
     } else if (msg->len % 7 == 5) {
         rf_rpc_cancel(call);
@@ -38,7 +39,7 @@ static rf_rpc_call *start(rf_rpc_conn *conn, size_t kind)
 static bool feed(rf_rpc_conn *conn, const uint8_t *data, size_t len)
 {
     while (len > 0) {
-        rf_rpc_iov iov[2];
+        rf_rpc_iov iov[RF_RPC_NET_IOV];
         size_t n_iov = rf_rpc_input_iov(conn, iov);
         size_t n = 0;
         for (size_t i = 0; i < n_iov && len > 0; i++) {
@@ -78,9 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         alive = feed(conn, data + at, RF_MIN(piece, size - at));
     }
     rf_rpc_hub_lock(hub);
-    rf_rpc_enter_library();
+    rf_rpc_enter_library_locked(hub);
     rf_rpc_conn_close_locked(conn, "end of input");
-    rf_rpc_leave_library();
+    rf_rpc_leave_library_locked(hub);
     rf_rpc_hub_unlock(hub);
     for (size_t i = 0; i < n_calls; i++) {
         (void)rf_rpc_call_free(calls[i]);

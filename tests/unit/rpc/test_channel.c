@@ -408,7 +408,7 @@ Test(waiting, ends_unavailable_and_says_why)
     };
     for (size_t i = 0; i < RF_ARRAY_LEN(rows); i++) {
         rf_rpc_channel *c =
-            channel_of(&(rf_rpc_channel_config){.target = rows[i].target, .wait_ready_ms = 60});
+            channel_of(&(rf_rpc_channel_config){.target = rows[i].target, .wait_ready_ms = 1000});
         rf_status st;
         cr_assert_eq(echo_unary(c, "x", &st), -EAGAIN);
         cr_assert_eq(st.code, RF_UNAVAILABLE);

@@ -169,8 +169,8 @@ static size_t run_cases(const char *kind, size_t *ret_differences)
         bool taken = strcmp(v.result, "ok") == 0;
         bool ok = taken ? err == 0 && same_text(rf_buf_str(&text), v.canonical) : err != 0;
         if (!ok) {
-            cr_log_error("%s %s: %s; we say %d %s, the judge %s %s", v.kind, v.type, v.input, err,
-                         rf_buf_str(&text), v.result, v.canonical);
+            (void)fprintf(stderr, "%s %s: %s; we say %d %s, the judge %s %s\n", v.kind, v.type,
+                          v.input, err, rf_buf_str(&text), v.result, v.canonical);
             (*ret_differences)++;
         }
         rf_buf_done(&text);
