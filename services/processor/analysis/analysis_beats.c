@@ -52,7 +52,7 @@ static int fill(const analysis_frontend *frontend, const analysis_pulse *pulse,
 {
     const analysis_candidate *best = &candidates->list[candidates->best];
     size_t first, end;
-    int err = analysis_extent_find(frontend, &best->track, &first, &end);
+    int err = analysis_extent_find(frontend, pulse, &best->track, &first, &end);
     if (err < 0 || end == first) {
         return err;
     }

@@ -29,6 +29,16 @@ static frame_range range_of(const analysis_frontend *frontend, double start_s, d
     return (frame_range){(size_t)first, frontend->n_tone > 0 ? (size_t)end : 0};
 }
 
+void analysis_chroma_fold(const float *notes, analysis_chroma *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    for (int n = 0; n < ANALYSIS_N_NOTES; n++) {
+        int midi = ANALYSIS_NOTE_LOW + n;
+        ret->bass[midi % 12] += bass_weight(midi) * notes[n];
+        ret->treble[midi % 12] += treble_weight(midi) * notes[n];
+    }
+}
+
 void analysis_chroma_mean(const analysis_frontend *frontend, double start_s, double end_s,
                           analysis_chroma *ret)
 {
@@ -39,13 +49,10 @@ void analysis_chroma_mean(const analysis_frontend *frontend, double start_s, dou
             notes[n] += frontend->notes[t * ANALYSIS_N_NOTES + (size_t)n];
         }
     }
-    memset(ret, 0, sizeof(*ret));
     for (int n = 0; n < ANALYSIS_N_NOTES && range.end > range.first; n++) {
-        int midi = ANALYSIS_NOTE_LOW + n;
-        float mean = notes[n] / (float)(range.end - range.first);
-        ret->bass[midi % 12] += bass_weight(midi) * mean;
-        ret->treble[midi % 12] += treble_weight(midi) * mean;
+        notes[n] /= (float)(range.end - range.first);
     }
+    analysis_chroma_fold(notes, ret);
 }
 
 void analysis_timbre_mean(const analysis_frontend *frontend, double start_s, double end_s,

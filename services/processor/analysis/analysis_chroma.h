@@ -12,6 +12,9 @@ typedef struct analysis_chroma {
     float treble[12]; /* notes from about C3 to C7 */
 } analysis_chroma;
 
+/* analysis_chroma_fold sums one frame's ANALYSIS_N_NOTES activations by pitch class. */
+void analysis_chroma_fold(const float *notes, analysis_chroma *ret);
+
 /* analysis_chroma_mean averages note activations from start_s to end_s (at least one frame); zeros
  * outside the song. */
 void analysis_chroma_mean(const analysis_frontend *frontend, double start_s, double end_s,

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "analysis_extent_model.h"
-#include "analysis_pulse.h"
 
 #define N_LOW 3        /* flux bands up to 700 Hz: bass, drums and most notes, little applause */
 #define ATTACK_S 0.05  /* either side of a beat */
@@ -25,6 +24,8 @@ typedef struct curve {
     size_t n;
     double rate_hz;
 } curve;
+
+enum { LEVEL_COLUMN = ANALYSIS_N_EXTENT - 2, TAPPING = ANALYSIS_N_EXTENT - 1 };
 
 enum { LOW, HIGH, FLUX, RISE, NOTES, LEVEL, N_CURVES };
 
@@ -132,11 +133,11 @@ static float median_of(const float *column, size_t n, float *scratch)
 /* Puts each column in relation to its median. */
 static void relate(float *features, size_t n, float *scratch)
 {
-    for (int f = 0; f < ANALYSIS_N_EXTENT; f++) {
+    for (int f = 0; f < TAPPING; f++) {
         float median = median_of(features + f, n, scratch);
         for (size_t i = 0; i < n; i++) {
             float *x = &features[i * ANALYSIS_N_EXTENT + (size_t)f];
-            if (f == ANALYSIS_N_EXTENT - 1) {
+            if (f == LEVEL_COLUMN) {
                 *x = RF_MAX(LEVEL_MIN, RF_MIN(LEVEL_MAX, *x - median));
             } else {
                 *x = logf((*x + 1e-3f) / (median + 1e-6f));
@@ -146,8 +147,15 @@ static void relate(float *features, size_t n, float *scratch)
     }
 }
 
-int analysis_extent_features(const analysis_frontend *frontend, const analysis_track *track,
-                             float *ret)
+/* Log odds that somebody taps at a time. */
+static float tapping(const analysis_pulse *pulse, double at_s)
+{
+    float p = analysis_pulse_beat(pulse, at_s);
+    return RF_MAX(BEYOND, logf((p + 1e-3f) / (1.0f - p + 1e-3f)));
+}
+
+int analysis_extent_features(const analysis_frontend *frontend, const analysis_pulse *pulse,
+                             const analysis_track *track, float *ret)
 {
     curve curves[N_CURVES] = {0};
     RF_CLEANUP(rf_cleanup_free) float *scratch = calloc(track->n + 1, sizeof(float));
@@ -161,6 +169,9 @@ int analysis_extent_features(const analysis_frontend *frontend, const analysis_t
             describe(curves, at, next, ret + i * ANALYSIS_N_EXTENT);
         }
         relate(ret, track->n, scratch);
+        for (size_t i = 0; i < track->n; i++) {
+            ret[i * ANALYSIS_N_EXTENT + TAPPING] = tapping(pulse, track->times_s[i]);
+        }
     }
     curves_done(curves);
     return err;
@@ -253,13 +264,14 @@ static void best_stretch(const float *features, size_t n, size_t *ret_first, siz
     }
 }
 
-int analysis_extent_find(const analysis_frontend *frontend, const analysis_track *track,
-                         size_t *ret_first, size_t *ret_end)
+int analysis_extent_find(const analysis_frontend *frontend, const analysis_pulse *pulse,
+                         const analysis_track *track, size_t *ret_first, size_t *ret_end)
 {
     sounding(frontend, track, ret_first, ret_end);
     RF_CLEANUP(rf_cleanup_free)
     float *features = calloc(track->n + 1, ANALYSIS_N_EXTENT * sizeof(float));
-    int err = features == NULL ? -ENOMEM : analysis_extent_features(frontend, track, features);
+    int err =
+        features == NULL ? -ENOMEM : analysis_extent_features(frontend, pulse, track, features);
     if (err == 0) {
         best_stretch(features, track->n, ret_first, ret_end);
     }

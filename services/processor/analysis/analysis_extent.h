@@ -8,21 +8,20 @@
 #ifndef ANALYSIS_EXTENT_H
 #define ANALYSIS_EXTENT_H
 
-#include "analysis_frontend.h"
 #include "analysis_track.h"
 
-#define ANALYSIS_N_EXTENT 9 /* see analysis_extent_features */
+#define ANALYSIS_N_EXTENT 10 /* see analysis_extent_features */
 
 /* analysis_extent_features writes track->n rows: low and high attack at the beat, low and high
  * attack and rise of notes until the next beat, mean note activation, how far both attacks stand
- * out of their surroundings, level. All against their median over the song: logarithms, the last in
- * bels. Returns 0 or -ENOMEM. */
-int analysis_extent_features(const analysis_frontend *frontend, const analysis_track *track,
-                             float *ret);
+ * out of their surroundings and level, as logarithms against their median over the song (the level
+ * in bels); then the log odds of a beat. Returns 0 or -ENOMEM. */
+int analysis_extent_features(const analysis_frontend *frontend, const analysis_pulse *pulse,
+                             const analysis_track *track, float *ret);
 
 /* analysis_extent_find gives the beats [first, end) that are music, all of them when in doubt.
  * Returns 0 or -ENOMEM. */
-int analysis_extent_find(const analysis_frontend *frontend, const analysis_track *track,
-                         size_t *ret_first, size_t *ret_end);
+int analysis_extent_find(const analysis_frontend *frontend, const analysis_pulse *pulse,
+                         const analysis_track *track, size_t *ret_first, size_t *ret_end);
 
 #endif

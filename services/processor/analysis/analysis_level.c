@@ -12,6 +12,7 @@
 #define OWN_REACH 1.09   /* a centre keeps what it finds within this ratio of itself */
 #define SAME_RATIO 1.03  /* rows of beats with closer tempi are one */
 #define BEATS_MIN 4
+#define FIRST_BAND 4 /* of the features: tempo, its square, score and unevenness go before */
 
 static float mean_at(const analysis_pulse *pulse, const analysis_track *track, int band,
                      double phase)
@@ -59,7 +60,6 @@ static void describe(const analysis_frontend *frontend, const analysis_pulse *pu
     double octave = log2(60.0 / candidate->period_s / 110.0);
     *f++ = (float)octave;
     *f++ = (float)(octave * octave);
-    *f++ = (float)(octave * octave * octave);
     *f++ = (float)track->score;
     *f++ = unevenness(track, candidate->period_s);
     for (int b = 0; b < ANALYSIS_N_PULSE; b++) {
@@ -171,11 +171,11 @@ void analysis_candidates_done(analysis_candidates *candidates)
 static double ternary_evidence(const analysis_candidate *candidate)
 {
     double sum = 0;
-    for (int b = 0; b < ANALYSIS_N_PULSE; b++) {
-        const float *at = candidate->features + 5 + 4 * b;
+    for (int b = 0; b < ANALYSIS_N_CURVES; b++) {
+        const float *at = candidate->features + FIRST_BAND + 4 * b;
         sum += (double)(at[2] - at[1]);
     }
-    return sum / ANALYSIS_N_PULSE;
+    return sum / ANALYSIS_N_CURVES;
 }
 
 int analysis_level_meter(const analysis_candidate *candidate, bool *ret_compound)

@@ -1,16 +1,17 @@
 /*
  * analysis_level.h - which metrical level of a song is its beat, and how many make a bar.
  * Rows of beats at many tempi compete; a linear model, learnt from songs whose beats are known,
- * weighs tempo, attacks on and between the beats, harmony and bar structure (compare Gkiokas et
- * al., "Music Tempo Estimation and Beat Tracking by Applying Source Separation and Metrical
- * Relations", 2012).
+ * weighs attacks on and between the beats, harmony and bar structure (compare Gkiokas et al.,
+ * "Music Tempo Estimation and Beat Tracking by Applying Source Separation and Metrical Relations",
+ * 2012). Tempo itself counts by a fixed resonance around 110 bpm (van Noorden, Moelants, "Resonance
+ * in the Perception of Musical Pulse", 1999), not by how often a tempo was seen.
  */
 #ifndef ANALYSIS_LEVEL_H
 #define ANALYSIS_LEVEL_H
 
 #include "analysis_bars.h"
 
-#define ANALYSIS_N_LEVEL_FEATURES (5 + 4 * ANALYSIS_N_PULSE + 3 + ANALYSIS_N_METERS)
+#define ANALYSIS_N_LEVEL_FEATURES (4 + 4 * ANALYSIS_N_PULSE + 3 + ANALYSIS_N_METERS)
 #define ANALYSIS_N_CANDIDATES_MAX 24
 
 typedef struct analysis_candidate {

@@ -10,7 +10,9 @@
 #define PULSE_MAX 5.0f
 #define REACH 2 /* frames either side that a lookup searches */
 
-static const float BAND_WEIGHTS[ANALYSIS_N_PULSE] = {1.0f, 0.9f, 0.9f, 1.1f, 1.1f, 1.0f, 0.5f};
+/* of the curves in the strength, and of the beat's activation */
+static const float CURVE_WEIGHTS[ANALYSIS_N_CURVES] = {1.0f, 0.9f, 0.9f, 1.1f, 1.1f, 1.0f, 0.5f};
+static const float ACTIVATION_WEIGHT = 1.0f;
 
 void analysis_pulse_note_rise(const analysis_frontend *frontend, float *ret)
 {
@@ -72,8 +74,8 @@ static void normalise(float *x, size_t n, size_t stride, double rate_hz, double 
     }
 }
 
-static void fill(analysis_pulse *pulse, const analysis_frontend *frontend, double *sums,
-                 double *squares)
+static void fill_curves(analysis_pulse *pulse, const analysis_frontend *frontend, double *sums,
+                        double *squares)
 {
     for (size_t i = 0; i < pulse->n; i++) {
         for (int b = 0; b < ANALYSIS_N_FLUX; b++) {
@@ -83,14 +85,33 @@ static void fill(analysis_pulse *pulse, const analysis_frontend *frontend, doubl
     }
     note_rise(frontend, pulse->bands + ANALYSIS_N_FLUX, pulse->n, ANALYSIS_N_PULSE);
     for (size_t i = 0; i < pulse->n; i++) {
-        for (int b = 0; b < ANALYSIS_N_PULSE; b++) {
-            pulse->strength[i] += BAND_WEIGHTS[b] * pulse->bands[i * ANALYSIS_N_PULSE + (size_t)b];
+        for (int b = 0; b < ANALYSIS_N_CURVES; b++) {
+            pulse->strength[i] += CURVE_WEIGHTS[b] * pulse->bands[i * ANALYSIS_N_PULSE + (size_t)b];
         }
     }
     normalise(pulse->strength, pulse->n, 1, pulse->rate_hz, sums, squares);
-    for (int b = 0; b < ANALYSIS_N_PULSE; b++) {
+    for (int b = 0; b < ANALYSIS_N_CURVES; b++) {
         normalise(pulse->bands + b, pulse->n, ANALYSIS_N_PULSE, pulse->rate_hz, sums, squares);
     }
+}
+
+/* What the network makes of the curves: two more of them. */
+static int fill_activation(analysis_pulse *pulse, const analysis_frontend *frontend, double *sums,
+                           double *squares)
+{
+    int err = analysis_activation_find(frontend, pulse->bands, ANALYSIS_N_PULSE,
+                                       pulse->bands + ANALYSIS_N_CURVES);
+    for (size_t i = 0; i < pulse->n; i++) {
+        pulse->beat[i] = pulse->bands[i * ANALYSIS_N_PULSE + ANALYSIS_N_CURVES];
+    }
+    for (int b = ANALYSIS_N_CURVES; b < ANALYSIS_N_PULSE && err == 0; b++) {
+        normalise(pulse->bands + b, pulse->n, ANALYSIS_N_PULSE, pulse->rate_hz, sums, squares);
+    }
+    for (size_t i = 0; i < pulse->n && err == 0; i++) {
+        pulse->strength[i] +=
+            ACTIVATION_WEIGHT * pulse->bands[i * ANALYSIS_N_PULSE + ANALYSIS_N_CURVES];
+    }
+    return err;
 }
 
 analysis_pulse *analysis_pulse_new(const analysis_frontend *frontend)
@@ -100,13 +121,18 @@ analysis_pulse *analysis_pulse_new(const analysis_frontend *frontend)
     pulse->rate_hz = frontend->onset_rate_hz;
     pulse->bands = calloc(pulse->n + 1, ANALYSIS_N_PULSE * sizeof(float));
     pulse->strength = calloc(pulse->n + 1, sizeof(float));
+    pulse->beat = calloc(pulse->n + 1, sizeof(float));
     RF_CLEANUP(rf_cleanup_free) double *sums = calloc(pulse->n + 1, sizeof(double));
     RF_CLEANUP(rf_cleanup_free) double *squares = calloc(pulse->n + 1, sizeof(double));
-    if (pulse->bands == NULL || pulse->strength == NULL || sums == NULL || squares == NULL) {
+    if (pulse->bands == NULL || pulse->strength == NULL || pulse->beat == NULL || sums == NULL ||
+        squares == NULL) {
         return analysis_pulse_free(pulse);
     }
     if (pulse->n > 0) {
-        fill(pulse, frontend, sums, squares);
+        fill_curves(pulse, frontend, sums, squares);
+        if (fill_activation(pulse, frontend, sums, squares) < 0) {
+            return analysis_pulse_free(pulse);
+        }
     }
     return pulse;
 }
@@ -116,6 +142,7 @@ analysis_pulse *analysis_pulse_free(analysis_pulse *pulse)
     if (pulse != NULL) {
         free(pulse->bands);
         free(pulse->strength);
+        free(pulse->beat);
         free(pulse);
     }
     return NULL;
@@ -136,6 +163,11 @@ static float lookup(const analysis_pulse *pulse, const float *x, size_t stride, 
 float analysis_pulse_band(const analysis_pulse *pulse, int band, double time_s)
 {
     return lookup(pulse, pulse->bands + band, ANALYSIS_N_PULSE, time_s);
+}
+
+float analysis_pulse_beat(const analysis_pulse *pulse, double time_s)
+{
+    return RF_MAX(0.0f, lookup(pulse, pulse->beat, 1, time_s));
 }
 
 float analysis_pulse_strength(const analysis_pulse *pulse, double time_s)

@@ -1,8 +1,9 @@
 /* analysis_dump - what the trained parts of the analyses see of a song, for train.py.
  * analysis_dump SONG.wav OUT writes, in this machine's byte order:
- *  int32 counts: candidates, level features, beat features
+ *  int32 counts: candidates, level features, beat features, extent features
  *  per candidate: int32 beats; double period; double times[]; float level[]; float beats[][];
- *    float extent[][7]
+ *    float extent[][]
+ *  int32 rows; float inputs of the activation[rows][]
  *  int32 cells; per cell: double start, end; then float inputs (4 x 12) and 4 more per cell
  *  float key shapes[5][12]
  *  int32 bars; double starts[bars + 1]; int32 boundary features; float features[bars][];
@@ -63,6 +64,18 @@ static analysis_frontend *load(const char *path)
     return err == 0 ? frontend : NULL;
 }
 
+static void dump_inputs(FILE *out, const analysis_frontend *frontend, const analysis_pulse *pulse)
+{
+    size_t n = analysis_activation_frames(pulse->n);
+    float *inputs = RF_NEW_ARRAY(float, n *ANALYSIS_N_ACTIVATION_INPUTS + 1);
+    if (analysis_activation_inputs(frontend, pulse->bands, ANALYSIS_N_PULSE, inputs) < 0) {
+        exit(1);
+    }
+    put_count(out, n);
+    put(out, inputs, sizeof(float), n * ANALYSIS_N_ACTIVATION_INPUTS);
+    free(inputs);
+}
+
 static void dump_candidates(FILE *out, const analysis_frontend *frontend)
 {
     analysis_candidates *candidates = RF_NEW(analysis_candidates);
@@ -73,6 +86,7 @@ static void dump_candidates(FILE *out, const analysis_frontend *frontend)
     put_count(out, (size_t)candidates->n);
     put_count(out, ANALYSIS_N_LEVEL_FEATURES);
     put_count(out, ANALYSIS_N_BEAT_FEATURES);
+    put_count(out, ANALYSIS_N_EXTENT);
     for (int c = 0; c < candidates->n; c++) {
         const analysis_candidate *candidate = &candidates->list[c];
         size_t n = candidate->track.n;
@@ -83,12 +97,13 @@ static void dump_candidates(FILE *out, const analysis_frontend *frontend)
         put(out, candidate->track.times_s, sizeof(double), n);
         put(out, candidate->features, sizeof(float), ANALYSIS_N_LEVEL_FEATURES);
         put(out, features, sizeof(float), n * ANALYSIS_N_BEAT_FEATURES);
-        if (analysis_extent_features(frontend, &candidate->track, features) < 0) {
+        if (analysis_extent_features(frontend, pulse, &candidate->track, features) < 0) {
             exit(1);
         }
         put(out, features, sizeof(float), n * ANALYSIS_N_EXTENT);
         free(features);
     }
+    dump_inputs(out, frontend, pulse);
     analysis_candidates_done(candidates);
     analysis_pulse_free(pulse);
     free(candidates);
