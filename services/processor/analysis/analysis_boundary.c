@@ -7,8 +7,9 @@
 #define NEAR_BARS 3    /* bars that are this close do not repeat each other */
 #define UNHEARD 0.3f   /* stands for likeness before the song and after it */
 #define N_NEIGHBOURS 6 /* bars that a bar's drums are compared with */
-#define FILL_STEPS (ANALYSIS_FORM_STEPS / 4)
+#define FILL_STEPS 4   /* the last quarter of a bar */
 #define CRASH_STEPS 2
+#define CRASH_BANDS 3 /* the upper ones */
 
 /* Deviation of each feature over songs whose form is not quite plain: where it is less, as in one
  * loop that goes on and on, the largest values still mean little. */
@@ -101,14 +102,14 @@ static float crash_after(const analysis_form *form, size_t at)
     size_t first = at > 3 ? at - 3 : 0;
     size_t end = RF_MIN(form->n, at + 4);
     float sum = 0.0f;
-    for (size_t b = ANALYSIS_N_FLUX / 2; b < ANALYSIS_N_FLUX; b++) {
+    for (size_t b = ANALYSIS_N_FLUX - CRASH_BANDS; b < ANALYSIS_N_FLUX; b++) {
         float most = -INFINITY;
         for (size_t p = 0; p < CRASH_STEPS; p++) {
             most = RF_MAX(most, unusual(form, at, first, end, p * ANALYSIS_N_FLUX + b));
         }
         sum += most;
     }
-    return sum / (ANALYSIS_N_FLUX - ANALYSIS_N_FLUX / 2);
+    return sum / CRASH_BANDS;
 }
 
 static void standardise(float *x, size_t n, double least)

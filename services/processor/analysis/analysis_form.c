@@ -6,9 +6,6 @@
 
 #include "analysis_chroma.h"
 
-#define MELODY_PARTS (ANALYSIS_N_MELODY / ANALYSIS_N_NOTES)
-#define HARMONY_PARTS (ANALYSIS_N_HARMONY / 24)
-
 static void make_unit(float *x, size_t n)
 {
     double square = 0;
@@ -34,12 +31,12 @@ static size_t frames_of(double start_s, double end_s, double rate_hz, size_t n, 
 static void describe_melody(const analysis_frontend *frontend, double start_s, double length_s,
                             float *ret)
 {
-    for (int p = 0; p < MELODY_PARTS; p++) {
+    for (int p = 0; p < ANALYSIS_MELODY_PARTS; p++) {
         float *part = ret + p * ANALYSIS_N_NOTES;
         size_t end = 0;
-        size_t t = frames_of(start_s + length_s * p / MELODY_PARTS,
-                             start_s + length_s * (p + 1) / MELODY_PARTS, frontend->tone_rate_hz,
-                             frontend->n_tone, &end);
+        size_t t = frames_of(start_s + length_s * p / ANALYSIS_MELODY_PARTS,
+                             start_s + length_s * (p + 1) / ANALYSIS_MELODY_PARTS,
+                             frontend->tone_rate_hz, frontend->n_tone, &end);
         for (; t < end; t++) {
             for (int k = 0; k < ANALYSIS_N_NOTES; k++) {
                 part[k] += frontend->notes[t * ANALYSIS_N_NOTES + (size_t)k];
@@ -55,10 +52,10 @@ static void describe_melody(const analysis_frontend *frontend, double start_s, d
 static void describe_harmony(const analysis_frontend *frontend, double start_s, double length_s,
                              float *ret)
 {
-    for (int p = 0; p < HARMONY_PARTS; p++) {
+    for (int p = 0; p < ANALYSIS_HARMONY_PARTS; p++) {
         analysis_chroma part;
-        analysis_chroma_mean(frontend, start_s + length_s * p / HARMONY_PARTS,
-                             start_s + length_s * (p + 1) / HARMONY_PARTS, &part);
+        analysis_chroma_mean(frontend, start_s + length_s * p / ANALYSIS_HARMONY_PARTS,
+                             start_s + length_s * (p + 1) / ANALYSIS_HARMONY_PARTS, &part);
         memcpy(ret + p * 24, part.treble, sizeof(part.treble));
         memcpy(ret + p * 24 + 12, part.bass, sizeof(part.bass));
     }

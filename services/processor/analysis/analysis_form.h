@@ -11,9 +11,11 @@
 #include "analysis_frontend.h"
 
 #define ANALYSIS_FORM_UNITS_MAX 1500
-#define ANALYSIS_FORM_STEPS 16 /* of a bar, for rhythm */
-#define ANALYSIS_N_MELODY (8 * ANALYSIS_N_NOTES)
-#define ANALYSIS_N_HARMONY (4 * 24)
+#define ANALYSIS_FORM_STEPS 16  /* of a bar, for rhythm */
+#define ANALYSIS_MELODY_PARTS 8 /* of a bar */
+#define ANALYSIS_HARMONY_PARTS 4
+#define ANALYSIS_N_MELODY (ANALYSIS_MELODY_PARTS * ANALYSIS_N_NOTES)
+#define ANALYSIS_N_HARMONY (ANALYSIS_HARMONY_PARTS * 24)
 #define ANALYSIS_N_RHYTHM (ANALYSIS_FORM_STEPS * ANALYSIS_N_FLUX)
 
 typedef struct analysis_form {
