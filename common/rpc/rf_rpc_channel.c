@@ -112,7 +112,7 @@ static const char *pick(const char *given, const char *inherited)
     return given != NULL ? given : inherited;
 }
 
-static void set_meta(rf_rpc_call *call, const rf_rpc_options *o)
+static void set_meta(rf_rpc_call *call, const rf_rpc_options *o, int64_t now_ns)
 {
     static const rf_rpc_meta none = {RF_NEVER_NS, "", "", ""};
     const rf_rpc_meta *from = o->parent != NULL ? &o->parent->meta : &none;
@@ -126,7 +126,7 @@ static void set_meta(rf_rpc_call *call, const rf_rpc_options *o)
     h.tenant_len = strlen(h.tenant);
     call->deadline_ns = o->deadline_ns;
     if (o->deadline_ns == 0) {
-        int64_t own_ns = rf_time_ns() + call->channel->timeout_ns;
+        int64_t own_ns = now_ns + call->channel->timeout_ns;
         call->deadline_ns = RF_MIN(own_ns, from->deadline_ns);
     }
     rf_rpc_call_set_meta(call, &h);
@@ -139,8 +139,9 @@ static rf_rpc_call *begin_locked(rf_rpc_channel *channel, const rf_rpc_method *m
     rf_rpc_call *call = rf_rpc_call_new_locked(channel->hub);
     call->channel = channel;
     call->method = method;
-    set_meta(call, options != NULL ? options : &none);
-    rf_rpc_metric_begin(call);
+    int64_t now_ns = rf_time_ns();
+    set_meta(call, options != NULL ? options : &none, now_ns);
+    rf_rpc_metric_begin(call, now_ns);
     if (options != NULL && options->parent != NULL) {
         rf_rpc_family_join(options->parent, call);
     }

@@ -21,11 +21,12 @@ static rf_rpc_call *accept_call(rf_rpc_conn *conn, uint32_t id, const rf_rpc_cal
     rf_rpc_call *call = rf_rpc_call_new_locked(conn->hub);
     call->is_server = true;
     call->id = id;
+    int64_t now_ns = rf_time_ns();
     if (head->timeout_ms > 0) {
-        call->deadline_ns = rf_time_ns() + (int64_t)head->timeout_ms * RF_NS_PER_MS;
+        call->deadline_ns = now_ns + (int64_t)head->timeout_ms * RF_NS_PER_MS;
     }
     rf_rpc_call_set_meta(call, head);
-    rf_rpc_metric_begin(call);
+    rf_rpc_metric_begin(call, now_ns);
     rf_rpc_conn_add_locked(conn, call);
     rf_rpc_hub_watch_locked(conn->hub, call->deadline_ns);
     return call;

@@ -339,8 +339,9 @@ void rf_rpc_flush_locked(rf_rpc_conn *conn);
 /* ---- rf_rpc_metric.c ---- */
 /* Makes the series, once; before the others. */
 void rf_rpc_metric_init(void);
-/* A call begins, on its side; it has ended with its code. */
-void rf_rpc_metric_begin(rf_rpc_call *call);
+/* A call begins, on its side, at a time that the caller has read anyway: reading the clock is the
+ * dearest part of counting. It has ended with its code. */
+void rf_rpc_metric_begin(rf_rpc_call *call, int64_t now_ns);
 void rf_rpc_metric_end(const rf_rpc_call *call);
 /* A message joins (1) or leaves (-1) the queue of a call. */
 void rf_rpc_metric_queued(const rf_rpc_out *out, int sign);

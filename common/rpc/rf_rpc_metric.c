@@ -44,9 +44,9 @@ void rf_rpc_metric_init(void)
     (void)pthread_once(&once, make_all);
 }
 
-void rf_rpc_metric_begin(rf_rpc_call *call)
+void rf_rpc_metric_begin(rf_rpc_call *call, int64_t now_ns)
 {
-    call->began_ns = rf_time_ns();
+    call->began_ns = now_ns;
     rf_metric_add(call->is_server ? server.in_flight : client.in_flight, 1);
 }
 
