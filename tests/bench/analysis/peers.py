@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 
@@ -115,7 +116,10 @@ def msaf_peer(boundaries):
         import msaf
 
         def analyse(path):
-            times, _ = msaf.process(path, boundaries_id=boundaries, feature="pcp")
+            # Features left by another file of the same name would be taken for this one's.
+            with tempfile.TemporaryDirectory() as scratch:
+                msaf.config.features_tmp_file = os.path.join(scratch, "features.json")
+                times, _ = msaf.process(path, boundaries_id=boundaries, feature="pcp")
             return {"sections": [{"start": float(a), "end": float(b), "label": ""}
                                  for a, b in zip(times, times[1:])]}
         return analyse
