@@ -253,6 +253,8 @@ static void on_task(void *user)
     rf_rpc_enter_library_locked(hub);
     hub->task_pending = false;
     rf_rpc_leave_library_locked(hub);
+    (void)pthread_cond_broadcast(
+        &hub->changed); /* who closes waits for both, and may be all alone */
     rf_rpc_hub_unlock(hub);
     rf_rpc_hub_unref(hub);
 }
