@@ -7,6 +7,7 @@
 
 #include "analysis_chords.h"
 #include "analysis_chroma.h"
+#include "analysis_key_chords.h"
 #include "analysis_key_model.h"
 #include "analysis_key_profile.h"
 
@@ -104,13 +105,19 @@ int analysis_key_profile_make(const analysis_frontend *frontend, const analysis_
     return 0;
 }
 
-static float score(const analysis_key_profile *profile, int tonic, int minor)
+static float score(const analysis_key_profile *profile, const analysis_chords *chords, int tonic,
+                   int minor)
 {
+    float evidence[ANALYSIS_N_KEY_CHORDS];
     float sum = ANALYSIS_KEY_BIAS[minor];
     for (int p = 0; p < ANALYSIS_N_KEY_PROFILES; p++) {
         for (int i = 0; i < 12; i++) {
             sum += ANALYSIS_KEY_WEIGHTS[minor][p][i] * profile->shape[p][(tonic + i) % 12];
         }
+    }
+    analysis_key_chords_describe(chords, tonic + 12 * minor, evidence);
+    for (int i = 0; i < ANALYSIS_N_KEY_CHORDS; i++) {
+        sum += ANALYSIS_KEY_CHORD_WEIGHTS[minor][i] * evidence[i];
     }
     return sum;
 }
@@ -135,16 +142,21 @@ int analysis_key_find(const analysis_frontend *frontend, const analysis_control 
                       analysis_key *ret)
 {
     analysis_key_profile profile;
+    analysis_chords chords = {0};
     int err = analysis_key_profile_make(frontend, control, &profile);
+    if (err == 0) {
+        err = analysis_chords_find(frontend, NULL, control, &chords);
+    }
     if (err < 0) {
         return err;
     }
     analysis_key key = {.tuning_hz = frontend->tuning_hz};
     int best = 0;
     for (int k = 0; k < 24; k++) {
-        key.scores[k] = profile.sum > 0.0f ? score(&profile, k % 12, k / 12) : 0.0f;
+        key.scores[k] = profile.sum > 0.0f ? score(&profile, &chords, k % 12, k / 12) : 0.0f;
         best = key.scores[k] > key.scores[best] ? k : best;
     }
+    analysis_chords_done(&chords);
     to_probabilities(key.scores, 24);
     key.tonic = best % 12;
     key.minor = best >= 12;

@@ -1,9 +1,10 @@
 /*
  * analysis_key.h - the key of a song.
  *
- * Tuned chroma against trained linear templates in five bands, for the whole song, its ending and
- * its bass (Krumhansl, "Cognitive Foundations of Musical Pitch", 1990; Faraldo et al., "Key
- * Estimation in Electronic Dance Music", 2016, for the idea of templates learnt from audio).
+ * Tuned chroma of the whole song, its opening and its ending, treble and bass, against linear
+ * templates learnt from audio (Krumhansl, "Cognitive Foundations of Musical Pitch", 1990; Faraldo
+ * et al., "Key Estimation in Electronic Dance Music", 2016), together with the chords: what sounds
+ * how long, what comes first and last, and cadences, which tell a key from its relatives.
  */
 #ifndef ANALYSIS_KEY_H
 #define ANALYSIS_KEY_H
