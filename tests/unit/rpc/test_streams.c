@@ -158,7 +158,8 @@ Test(attachments, belong_to_who_the_result_says)
     a.len = 50000;
     cr_assert_eq(rf_rpc_stream_send_raw(s, "", 0, &a), 0, "exactly the limit");
     rf_rpc_stream_half_close(s);
-    cr_assert_eq(rf_rpc_stream_send_raw(s, "", 0, &a), -EPIPE);
+    int err = rf_rpc_stream_send_raw(s, "", 0, &a);
+    cr_assert(err == -EPIPE || err == -ECANCELED, "%d: the answer may be there already", err);
     rf_rpc_item *item = NULL;
     while (rf_rpc_stream_recv(s, &item) == 1) {
         item = rf_rpc_item_free(item);
