@@ -5,7 +5,7 @@
  *    float extent[][]
  *  int32 rows; float inputs of the activation[rows][]
  *  int32 cells; per cell: double start, end; then float inputs (4 x 12) and 4 more per cell
- *  float key shapes[5][12]
+ *  float key shapes[5][12], chords' evidence[24][60]
  *  int32 bars; double starts[bars + 1]; int32 boundary features; float features[bars][];
  *    float melody[bars][8][84], timbre[bars][24], harmony[bars][4][24]
  */
@@ -15,6 +15,7 @@
 #include "analysis_boundary.h"
 #include "analysis_emission.h"
 #include "analysis_extent.h"
+#include "analysis_key_chords.h"
 #include "analysis_key_profile.h"
 #include "analysis_level.h"
 
@@ -146,6 +147,20 @@ static void dump_form(FILE *out, const analysis_frontend *frontend, const analys
     analysis_form_done(&form);
 }
 
+static void dump_key_chords(FILE *out, const analysis_frontend *frontend)
+{
+    analysis_chords chords;
+    if (analysis_chords_find(frontend, NULL, NULL, &chords) < 0) {
+        exit(1);
+    }
+    for (int key = 0; key < 24; key++) {
+        float evidence[ANALYSIS_N_KEY_CHORDS];
+        analysis_key_chords_describe(&chords, key, evidence);
+        put(out, evidence, sizeof(evidence), 1);
+    }
+    analysis_chords_done(&chords);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3) {
@@ -164,6 +179,7 @@ int main(int argc, char **argv)
     dump_candidates(out, frontend);
     dump_cells(out, frontend, &beats);
     put(out, key.shape, sizeof(key.shape), 1);
+    dump_key_chords(out, frontend);
     dump_form(out, frontend, &beats);
     analysis_beats_done(&beats);
     analysis_frontend_free(frontend);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Learns the weights of services/processor/analysis/analysis_*_model.c from rendered pieces with known answers.
 
-    corpus_make --half=tune --count=104 --out=DIR
-    train.py --dump BUILD/tests/analysis_dump --corpus DIR --out services/processor/analysis [bars level chords key sections]
+    corpus_make --half=tune --count=142 --out=DIR
+    make_cuts.py DIR CUTS
+    train.py --dump BUILD/tests/analysis_dump --corpus DIR --cuts CUTS --out services/processor/analysis [PART...]
 
-The features depend on earlier weights (level on bars, cells and bars of the form on beats), so run it twice, building
-in between. Needs numpy. Only the tune half may be used. Numbers that are not given are drawn with a fixed seed.
+Parts: bars level extent chords key sections. The features depend on earlier weights (all on the network that
+train_beats.py learns, level on bars, cells and bars of the form on beats), so run it twice, building in between. Needs numpy. Only the tune half may be used. Numbers that are not given are drawn with a fixed seed.
 """
 import argparse
 import json
@@ -18,7 +19,8 @@ PITCHES = "C C# D D# E F F# G G# A A# B".split()
 QUALITIES = "maj min 7 maj7 min7 dim hdim7 dim7 aug sus4 sus2".split()
 SAME_QUALITY = {"6": "maj", "maj6": "maj", "min6": "min", "minmaj7": "min", "9": "7", "maj9": "maj7", "min9": "min7"}
 NONE = 12 * len(QUALITIES)
-HIDDEN, CONTEXT = 32, 4
+HIDDEN, CONTEXT, INPUTS = 32, 4, 9
+RESONANCE = -1.0  # log odds of a tempo an octave from 110 bpm
 KRUMHANSL = ([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88],
              [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 
@@ -41,15 +43,16 @@ class Reader:
 
 def read_dump(path):
     r, song = Reader(path), {"candidates": []}
-    n, n_level, n_beat = r.count(), r.count(), r.count()
+    n, n_level, n_beat, n_extent = (r.count() for _ in range(4))
     for _ in range(n):
         beats = r.count()
         song["candidates"].append({"period": r.take("f8", 1)[0], "times": r.take("f8", beats),
                                    "level": r.take("f4", n_level), "beats": r.take("f4", beats, n_beat),
-                                   "extent": r.take("f4", beats, 9)})
+                                   "extent": r.take("f4", beats, n_extent)})
+    song["inputs"] = r.take("f4", r.count(), INPUTS)
     cells = r.count()
     song["cells"], song["chroma"] = r.take("f8", cells, 2), r.take("f4", cells, 52)
-    song["key"] = r.take("f4", 60)
+    song["key"], song["key_chords"] = r.take("f4", 60), r.take("f4", 24, 60)
     bars = r.count()
     song["bars"] = r.take("f8", bars + 1)
     song["boundary"] = r.take("f4", bars, r.count())
@@ -57,9 +60,9 @@ def read_dump(path):
     return song
 
 
-def load(args):
+def load(args, corpus):
     songs = []
-    for n, truth_path in enumerate(sorted(pathlib.Path(args.corpus).glob("*/truth.json"))):
+    for n, truth_path in enumerate(sorted(pathlib.Path(corpus).glob("*/truth.json"))):
         mixes = sorted(truth_path.parent.glob("*.wav"))
         wav = mixes[n % len(mixes)]
         out = wav.with_suffix(".dump")
@@ -74,10 +77,11 @@ def load(args):
 def adam(loss, weights, steps, rate, decay, keep=(), project=None):
     """Minimises loss(weights) -> value, gradients; `keep` lists weights that do not decay."""
     m, v = [np.zeros_like(w) for w in weights], [np.zeros_like(w) for w in weights]
+    decays = np.broadcast_to(decay, len(weights))
     for t in range(1, steps + 1):
         value, grads = loss(weights)
         for i, g in enumerate(grads):
-            g = g if i in keep else g + decay * weights[i]
+            g = g if i in keep else g + decays[i] * weights[i]
             m[i], v[i] = 0.9 * m[i] + 0.1 * g, 0.999 * v[i] + 0.001 * g * g
             step = (m[i] / (1 - 0.9**t)) / (np.sqrt(v[i] / (1 - 0.999**t)) + 1e-8)
             weights[i] = weights[i] - rate * (1.0 if t < 0.7 * steps else 0.2) * step
@@ -149,20 +153,21 @@ def train_level(songs):
         near = np.array([abs(np.log2(c["period"] / period)) < 0.07 for c in song["candidates"]])
         rivals.append((features, softmax(12 * (f + 0.05 * near))))
         if f[k] > 0.8:
-            ternary = np.mean([features[k, 7 + 4 * b] - features[k, 6 + 4 * b] for b in range(7)])
+            ternary = np.mean([features[k, 6 + 4 * b] - features[k, 5 + 4 * b] for b in range(7)])
             meters_x.append([1, ternary, features[k, 0], *features[k, -3:]])
             meters_y.append(song["truth"]["meter"] - 2)
     every = np.concatenate([r[0] for r in rivals])
     mean, scale = every.mean(0), every.std(0) + 1e-3
+    learnt = np.arange(len(mean)) >= 2  # not the tempo: the corpus's own must not count
 
     def loss(w):
         value, grad = 0.0, 0.0
         for features, target in rivals:
-            x = (features - mean) / scale
-            p = softmax(x @ w[0])
+            x = (features - mean) / scale * learnt
+            p = softmax(x @ w[0] + RESONANCE * features[:, 1])
             value, grad = value - (target * np.log(p + 1e-12)).sum(), grad + x.T @ (p - target)
         return value / len(rivals), [grad / len(rivals)]
-    level = adam(loss, [np.zeros(len(mean))], 300, 0.03, 5e-2)[0] / scale
+    level = adam(loss, [np.zeros(len(mean))], 300, 0.03, 0.1)[0] * learnt / scale + RESONANCE * (np.arange(len(mean)) == 1)
     scale = np.array([1, 0.3, 0.5, 0.2, 0.2, 0.2])
     x, y = np.array(meters_x) / scale, np.eye(3)[meters_y]
 
@@ -172,6 +177,29 @@ def train_level(songs):
     meter = adam(meter_loss, [np.zeros((3, 6))], 600, 0.02, 5e-3)[0] / scale
     return [("ANALYSIS_LEVEL_WEIGHTS", "[ANALYSIS_N_LEVEL_FEATURES]", level),
             ("ANALYSIS_METER_WEIGHTS", "[ANALYSIS_N_METERS][3 + ANALYSIS_N_METERS]", meter)]
+
+
+def around(rows):
+    """A beat's features, the largest of the next 4 beats and of the 4 before, as analysis_extent.c sees them."""
+    beyond = np.full((4, rows.shape[1]), -3.0)
+    padded = np.concatenate([beyond, rows, beyond])
+    largest = [np.max([padded[i:i + len(rows)] for i in range(a, a + 4)], 0) for a in (5, 0)]
+    return np.concatenate([rows, *largest], 1)
+
+
+def train_extent(songs):
+    x, y = [], []
+    for song in songs:
+        k, f = best_candidate(song)
+        if k < 0 or f[k] < 0.8:
+            continue
+        c, (times, _) = song["candidates"][k], beat_truth(song)
+        margin = 0.3 * np.median(np.diff(times))
+        x.append(around(c["extent"]))
+        y.append((c["times"] > times[0] - margin) & (c["times"] < times[-1] + margin))
+    w = logistic(np.concatenate(x).astype("f8"), np.concatenate(y).astype("f8"), steps=1500, decay=1e-3)
+    return [("ANALYSIS_EXTENT_BIAS", "", w[1] + 0.5),  # rather a beat too many than music lost
+            ("ANALYSIS_EXTENT_WEIGHTS", "[3][ANALYSIS_N_EXTENT]", w[0].reshape(3, -1))]
 
 
 def state_of(label):
@@ -236,6 +264,7 @@ def train_chords(songs):
 
 def train_key(songs):
     x = np.array([s["key"] for s in songs], "f8")[:, turns(60)]
+    chords = np.array([s["key_chords"] for s in songs], "f8").reshape(len(songs), 2, 12, 60)
     names = [s["truth"]["key"].split() for s in songs]
     y = np.eye(24)[[PITCHES.index(tonic) + 12 * (mode == "Minor") for tonic, mode in names]]
     prior = np.zeros((2, 5, 12))
@@ -245,13 +274,16 @@ def train_key(songs):
     prior = prior.reshape(2, 60)
 
     def loss(w):
-        s = np.einsum("nri,mi->nmr", x, w[0] + prior) + w[1][None, :, None]
-        p = softmax(s.reshape(len(x), 24))
+        s = np.einsum("nri,mi->nmr", x, w[0] + prior) + np.einsum("nmrf,mf->nmr", chords, w[1])
+        p = softmax((s + w[2][None, :, None]).reshape(len(x), 24))
         d = ((p - y) / len(x)).reshape(-1, 2, 12)
-        return -np.mean((y * np.log(p + 1e-12)).sum(1)), [np.einsum("nmr,nri->mi", d, x), d.sum((0, 2))]
-    w = adam(loss, [np.zeros((2, 60)), np.zeros(2)], 250, 0.02, 5e-2, (1,))
+        grads = [np.einsum("nmr,nri->mi", d, x), np.einsum("nmr,nmrf->mf", d, chords), d.sum((0, 2))]
+        return -np.mean((y * np.log(p + 1e-12)).sum(1)), grads
+    # Templates stay near those of listeners; chords, which tell a key from its relatives, are learnt.
+    w = adam(loss, [np.zeros((2, 60)), np.zeros((2, 60)), np.zeros(2)], 250, 0.02, (1.0, 5e-3, 0.0))
     return [("ANALYSIS_KEY_WEIGHTS", "[2][ANALYSIS_N_KEY_PROFILES][12]", (w[0] + prior).reshape(2, 5, 12)),
-            ("ANALYSIS_KEY_BIAS", "[2]", w[1])]
+            ("ANALYSIS_KEY_CHORD_WEIGHTS", "[2][ANALYSIS_N_KEY_CHORDS]", w[1]),
+            ("ANALYSIS_KEY_BIAS", "[2]", w[2])]
 
 
 def boundary_marks(song):
@@ -293,15 +325,16 @@ def train_sections(songs):
 
 
 PARTS = {"bars": ("analysis_bars_model", train_bars), "level": ("analysis_level_model", train_level),
+         "extent": ("analysis_extent_model", train_extent),
          "chords": ("analysis_chords_model", train_chords), "key": ("analysis_key_model", train_key),
          "sections": ("analysis_boundary_model", train_sections)}
 
 
-def c_value(value):
+def c_value(value, digits=5):
     value = np.asarray(value)
     if value.ndim:
-        return "{" + ", ".join(c_value(v) for v in value) + "}"
-    text = f"{float(value):.5g}"
+        return "{" + ", ".join(c_value(v, digits) for v in value) + "}"
+    text = f"{float(value):.{digits}g}"
     return text + ("f" if "." in text or "e" in text else ".0f")
 
 
@@ -316,15 +349,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dump", required=True)
     parser.add_argument("--corpus", required=True)
+    parser.add_argument("--cuts", help="what make_cuts.py made, for the extent")
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--fresh", action="store_true", help="dump again what was dumped before")
     parser.add_argument("parts", nargs="*", default=list(PARTS))
     args = parser.parse_args()
-    songs = load(args)
+    songs = load(args, args.corpus)
+    cuts = load(args, args.cuts) if args.cuts else []
     for part in args.parts:
         name, train = PARTS[part]
         print(part)
-        write(args.out / f"{name}.c", train(songs))
+        write(args.out / f"{name}.c", train(songs + cuts if part == "extent" else songs))
 
 
 if __name__ == "__main__":
