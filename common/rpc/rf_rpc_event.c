@@ -22,6 +22,7 @@ static void run_posted(rf_rpc_hub *hub)
         call->posted = false;
         rf_rpc_dispatch_locked(call);
         rf_rpc_call_unref_locked(call);
+        (void)pthread_cond_broadcast(&hub->changed);
     }
 }
 
@@ -253,6 +254,7 @@ static void on_task(void *user)
     rf_rpc_enter_library_locked(hub);
     hub->task_pending = false;
     rf_rpc_leave_library_locked(hub);
+    (void)pthread_cond_broadcast(&hub->changed); /* others may have run what was posted */
     (void)pthread_cond_broadcast(
         &hub->changed); /* who closes waits for both, and may be all alone */
     rf_rpc_hub_unlock(hub);
