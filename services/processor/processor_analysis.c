@@ -129,7 +129,7 @@ int processor_beats_run(processor_call *call)
     if (err == 0) {
         analysis_bpm_format(beats.bpm, bpm, sizeof(bpm));
         call->out[BEATS_BPM] = processor_value_text(PROCESSOR_STRING, bpm);
-        err = save_meta(&j, "beats", "multi-band flux, tempogram, bar pointer", beats.confidence,
+        err = save_meta(&j, "beats", "multi-band flux, network, bar pointer", beats.confidence,
                         &call->out[BEATS_META]);
     }
     analysis_beats_done(&beats);
@@ -258,7 +258,7 @@ int processor_key_run(processor_call *call)
     if (err == 0) {
         analysis_key_name(&key, name);
         call->out[KEY_NAME] = processor_value_text(PROCESSOR_STRING, name);
-        err = save_meta(&j, "key", "tuned chroma, linear templates", key.confidence,
+        err = save_meta(&j, "key", "tuned chroma, linear templates, chords", key.confidence,
                         &call->out[KEY_META]);
     }
     return end(&j, err);
