@@ -212,26 +212,6 @@ static void put_number(encoder *e, const rf_rpc_field_type *f, uint64_t v)
     }
 }
 
-static rf_rpc_wire_type wire_type_of(rf_rpc_type type)
-{
-    switch (type) {
-    case RF_TYPE_DOUBLE:
-    case RF_TYPE_FIXED64:
-    case RF_TYPE_SFIXED64:
-        return RF_WIRE_FIXED64;
-    case RF_TYPE_FLOAT:
-    case RF_TYPE_FIXED32:
-    case RF_TYPE_SFIXED32:
-        return RF_WIRE_FIXED32;
-    case RF_TYPE_STRING:
-    case RF_TYPE_BYTES:
-    case RF_TYPE_MESSAGE:
-        return RF_WIRE_BYTES;
-    default:
-        return RF_WIRE_VARINT;
-    }
-}
-
 /* ---- special messages: all have their value in field 1 ---- */
 
 static bool first_field(const void *data, size_t len, rf_rpc_wire_type type, rf_rpc_wire_field *ret)
@@ -339,7 +319,7 @@ static int put_packed(encoder *e, const rf_rpc_field_type *f, const rf_rpc_wire_
     rf_rpc_wire r = rf_rpc_wire_of(w->data, w->len);
     while (r.at < r.end) {
         rf_rpc_wire_field one = {.number = w->number};
-        if (next_packed(&r, wire_type_of(f->type), &one.value) != 0) {
+        if (next_packed(&r, rf_rpc_wire_type_of(f->type), &one.value) != 0) {
             return malformed(e);
         }
         int err = put_element(e, f, &one, l);
@@ -355,7 +335,7 @@ static int put_list(encoder *e, const rf_rpc_field_type *f, rf_rpc_wire r)
 {
     list l = {0};
     rf_rpc_wire_field w;
-    rf_rpc_wire_type type = wire_type_of(f->type);
+    rf_rpc_wire_type type = rf_rpc_wire_type_of(f->type);
     (void)rf_buf_append_char(e->out, '[');
     e->path.depth++;
     while (rf_rpc_wire_next(&r, &w) > 0) {
@@ -436,7 +416,7 @@ static bool is_nothing(const rf_rpc_field_type *f, const slot *s)
 {
     if (f->repeated) {
         return !s->again && s->last.type == RF_WIRE_BYTES && s->last.len == 0 &&
-               wire_type_of(f->type) != RF_WIRE_BYTES;
+               rf_rpc_wire_type_of(f->type) != RF_WIRE_BYTES;
     }
     if (f->oneof >= 0 || f->type == RF_TYPE_MESSAGE) {
         return false;
@@ -464,7 +444,7 @@ static int fill_slots(encoder *e, const rf_rpc_message_type *m, const void *data
     int more;
     while ((more = rf_rpc_wire_next(&r, &w)) > 0) {
         const rf_rpc_field_type *f = rf_rpc_field_by_number(m, w.number);
-        if (f != NULL && !f->repeated && w.type != wire_type_of(f->type)) {
+        if (f != NULL && !f->repeated && w.type != rf_rpc_wire_type_of(f->type)) {
             return malformed(e);
         }
         if (f != NULL) {

@@ -293,19 +293,3 @@ void rf_rpc_put_scalar(const rf_rpc_field_type *f, uint64_t value, rf_buf *out)
         break;
     }
 }
-
-rf_rpc_wire_type rf_rpc_wire_type_of(rf_rpc_type type)
-{
-    switch (type) {
-    case RF_TYPE_DOUBLE:
-    case RF_TYPE_FIXED64:
-    case RF_TYPE_SFIXED64:
-        return RF_WIRE_FIXED64;
-    case RF_TYPE_FLOAT:
-    case RF_TYPE_FIXED32:
-    case RF_TYPE_SFIXED32:
-        return RF_WIRE_FIXED32;
-    default:
-        return RF_WIRE_VARINT;
-    }
-}

@@ -34,6 +34,5 @@ int rf_rpc_take_scalar(rf_rpc_decoder *d, const rf_rpc_field_type *f, uint64_t *
 
 /* rf_rpc_put_scalar appends such a value, without its tag. */
 void rf_rpc_put_scalar(const rf_rpc_field_type *f, uint64_t value, rf_buf *out);
-rf_rpc_wire_type rf_rpc_wire_type_of(rf_rpc_type type);
 
 #endif

@@ -449,3 +449,23 @@ rf_rpc_schema *rf_rpc_schema_free(rf_rpc_schema *schema)
     free(schema);
     return NULL;
 }
+
+rf_rpc_wire_type rf_rpc_wire_type_of(rf_rpc_type type)
+{
+    switch (type) {
+    case RF_TYPE_DOUBLE:
+    case RF_TYPE_FIXED64:
+    case RF_TYPE_SFIXED64:
+        return RF_WIRE_FIXED64;
+    case RF_TYPE_FLOAT:
+    case RF_TYPE_FIXED32:
+    case RF_TYPE_SFIXED32:
+        return RF_WIRE_FIXED32;
+    case RF_TYPE_STRING:
+    case RF_TYPE_BYTES:
+    case RF_TYPE_MESSAGE:
+        return RF_WIRE_BYTES;
+    default:
+        return RF_WIRE_VARINT;
+    }
+}

@@ -7,6 +7,7 @@
 
 #include "rf_base.h"
 #include "rf_rpc_json.h"
+#include "rf_rpc_wire.h"
 
 /* FieldDescriptorProto.Type */
 typedef enum rf_rpc_type {
@@ -93,5 +94,8 @@ const rf_rpc_message_type *rf_rpc_schema_message(const rf_rpc_schema *s, const c
 const rf_rpc_enum_type *rf_rpc_schema_enum(const rf_rpc_schema *s, const char *name);
 const rf_rpc_method_type *rf_rpc_schema_method(const rf_rpc_schema *s, const char *name);
 const rf_rpc_field_type *rf_rpc_field_by_number(const rf_rpc_message_type *m, uint32_t number);
+
+/* rf_rpc_wire_type_of tells how one value of a type stands on the wire. */
+rf_rpc_wire_type rf_rpc_wire_type_of(rf_rpc_type type);
 
 #endif

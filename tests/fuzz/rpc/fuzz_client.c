@@ -36,27 +36,6 @@ static rf_rpc_call *start(rf_rpc_conn *conn, size_t kind)
     return call;
 }
 
-static bool feed(rf_rpc_conn *conn, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        rf_rpc_iov iov[RF_RPC_NET_IOV];
-        size_t n_iov = rf_rpc_input_iov(conn, iov);
-        size_t n = 0;
-        for (size_t i = 0; i < n_iov && len > 0; i++) {
-            size_t take = RF_MIN(len, iov[i].len);
-            memcpy(iov[i].data, data, take);
-            data += take;
-            len -= take;
-            n += take;
-        }
-        if (!rf_rpc_input(conn, n)) {
-            return false;
-        }
-        rf_buf_clear(&conn->out);
-    }
-    return true;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -74,9 +53,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < n_calls; i++) {
         calls[i] = start(conn, i);
     }
-    bool alive = feed(conn, (const uint8_t *)RF_RPC_MAGIC, RF_RPC_MAGIC_LEN);
+    bool alive = echo_fuzz_feed(conn, (const uint8_t *)RF_RPC_MAGIC, RF_RPC_MAGIC_LEN);
     for (size_t at = 2; alive && at < size; at += piece) {
-        alive = feed(conn, data + at, RF_MIN(piece, size - at));
+        alive = echo_fuzz_feed(conn, data + at, RF_MIN(piece, size - at));
     }
     rf_rpc_hub_lock(hub);
     rf_rpc_enter_library_locked(hub);

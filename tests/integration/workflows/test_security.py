@@ -1,17 +1,15 @@
 """What section 9 of the job specification promises to whoever runs the platform, looked at from outside
 through real jobs: S1, S7, S8, S9, S10 and S11, and what section 7 says to a client about bad inputs."""
 import pathlib
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.parse
 
 sys.dont_write_bytecode = True  # nothing beside the sources
-import test_quirks
+from raw_platform import BIN, FINAL, run_checks
 
 NOT_AUDIO = "The input is not a supported audio file."
 SECRET = "a-parameter-that-is-nobodys-business"
@@ -80,7 +78,7 @@ def s7_another_applications_things_do_not_exist(p, canary):
     url = p.upload()
     job = p.create(url)
     data = pathlib.Path(p.ready["ca_file"]).parent.parent
-    other = subprocess.run([str(test_quirks.BIN / "reflection"), "keys", "create", "other", "--data",
+    other = subprocess.run([str(BIN / "reflection"), "keys", "create", "other", "--data",
                             str(data)], capture_output=True, text=True, check=True).stdout.strip()
     unknown = p.call("GET", "/v1/job/00000000-0000-4000-8000-000000000000", key=other)
     for method, path in (("GET", f"/v1/job/{job}"), ("GET", f"/v1/job/{job}/status"),
@@ -92,7 +90,7 @@ def s7_another_applications_things_do_not_exist(p, canary):
                     key=other)["id"]
     for _ in range(300):
         answer = p.json("GET", f"/v1/job/{theirs}", key=other)
-        if answer["status"] in test_quirks.FINAL:
+        if answer["status"] in FINAL:
             break
         time.sleep(0.1)
     assert answer["error"]["message"] == "File not found.", answer
@@ -119,7 +117,7 @@ def s8_a_url_is_good_for_one_method_one_path_and_its_time(p, canary):
 
 def s9_a_revoked_key_stops_within_a_minute(p, canary):
     data = pathlib.Path(p.ready["ca_file"]).parent.parent
-    run = lambda *args: subprocess.run([str(test_quirks.BIN / "reflection"), "keys", *args, "--data",
+    run = lambda *args: subprocess.run([str(BIN / "reflection"), "keys", *args, "--data",
                                         str(data)], capture_output=True, text=True, check=True).stdout
     key = run("create", "leaving").strip()
     assert p.call("GET", "/v1/application", key=key)[0] == 200
@@ -148,23 +146,9 @@ def main():
               s8_a_url_is_good_for_one_method_one_path_and_its_time,
               s9_a_revoked_key_stops_within_a_minute,
               s10_no_secret_is_in_the_logs_and_no_users_text_on_the_disk]
-    root = tempfile.mkdtemp(prefix="reflection-security-")
     canary = Canary()
     canary.start()
-    failed = 0
-    platform = test_quirks.Platform(root)
-    try:
-        for check in checks:
-            try:
-                check(platform, canary)
-                print(f"ok    {check.__name__}", flush=True)
-            except Exception as error:  # all of them are looked at
-                failed += 1
-                print(f"FAIL  {check.__name__}: {type(error).__name__}: {error}", flush=True)
-    finally:
-        platform.close()
-        shutil.rmtree(root, ignore_errors=True)
-    sys.exit(1 if failed else 0)
+    run_checks("security", checks, canary)
 
 
 if __name__ == "__main__":
