@@ -4,10 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#define SPREAD 1.2        /* longest interval against the centre, and centre against shortest */
-#define CHANGE_COST 80.0f /* for a change of interval, times its relative size */
-#define CHANGE_MAX 0.10   /* largest relative change at one beat */
-#define JITTER_COST 0.3f  /* for a beat one frame early or late while the interval stays */
+#define SPREAD 1.2         /* longest interval against the centre, and centre against shortest */
+#define CHANGE_COST 160.0f /* for a change of interval, times its relative size */
+#define CHANGE_MAX 0.10    /* largest relative change at one beat */
+#define JITTER_COST 0.6f   /* for a beat one frame early or late while the interval stays */
 #define START_COST 0.0f
 
 enum { START = 255, N_INTERVALS_MAX = 250 };
