@@ -1,8 +1,8 @@
 /*
  * analysis_beats.h - beats, downbeats, tempo and meter of a song.
  *
- * Onset strength in several bands and what a small network makes of its patterns; for tempi all over
- * the range a dynamic programme lays beats through the song (Ellis, "Beat Tracking by Dynamic
+ * Onset strength in several bands and what a small network makes of its patterns; for tempi all
+ * over the range a dynamic programme lays beats through the song (Ellis, "Beat Tracking by Dynamic
  * Programming", 2007); metrical level, meter and bar phase are then chosen together from what
  * happens on and between those beats, with a bar pointer that may slip (Whiteley, Cemgil, Godsill,
  * "Bayesian Modelling of Temporal Structure in Musical Audio", 2006; Krebs, Boeck, Widmer, 2015);
