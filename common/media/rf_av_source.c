@@ -51,7 +51,12 @@ static int read_packet(void *opaque, uint8_t *buf, int size)
         s->pos += n;
         return n;
     }
-    const int64_t at = s->base + s->pos - n_prefix;
+    int64_t at = s->base + s->pos - n_prefix;
+    if (s->gap_len > 0 && at < s->gap_at) {
+        left = RF_MIN(left, s->gap_at - at);
+    } else {
+        at += s->gap_len;
+    }
     ssize_t n = pread(s->fd, buf, (size_t)RF_MIN(left, size), at);
     if (n <= 0) {
         return n < 0 ? AVERROR(errno) : AVERROR_EOF;
@@ -103,6 +108,10 @@ static int find_audio(rf_av_source *s, rf_decode_reply *reply)
         return rf_av_find_mp3(s, reply);
     case RF_FORMAT_M4A:
         return rf_av_find_mp4(s, reply);
+    case RF_FORMAT_VORBIS:
+    case RF_FORMAT_OPUS:
+        rf_av_find_ogg(s);
+        return 0;
     default:
         return 0;
     }

@@ -17,12 +17,14 @@ typedef struct rf_av_source {
     int64_t file_size;
     rf_media_format format;
 
-    /* What libav reads: prefix, then file bytes [base, base + len). */
+    /* What libav reads: prefix, then len bytes of the file from base on, without the gap. */
     uint8_t prefix[RF_AV_PREFIX_MAX];
     size_t n_prefix;
     int64_t base;
     int64_t len;
     int64_t pos;
+    int64_t gap_at; /* offset in the file */
+    int64_t gap_len;
 
     /* What the file's own header says, where our parser reads it; 0 and -1 when it does not. */
     uint32_t n_channels;
@@ -60,5 +62,8 @@ int rf_av_find_aiff(rf_av_source *s, rf_decode_reply *reply);
 int rf_av_find_flac(rf_av_source *s, rf_decode_reply *reply);
 int rf_av_find_mp3(rf_av_source *s, rf_decode_reply *reply);
 int rf_av_find_mp4(rf_av_source *s, rf_decode_reply *reply);
+
+/* rf_av_find_ogg leaves out tags above 1 MiB. */
+void rf_av_find_ogg(rf_av_source *s);
 
 #endif

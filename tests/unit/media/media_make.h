@@ -23,6 +23,10 @@ int media_encoded(const rf_encode_params *params, const rf_frames *frames,
 int media_muxed(const char *container, const char *codec, const char *options,
                 const rf_frames *frames);
 
+/* media_muxed_tagged is the same with a comment of tag_len bytes among the tags of the stream. */
+int media_muxed_tagged(const char *container, const char *codec, const char *options,
+                       size_t tag_len, const rf_frames *frames);
+
 /* media_copy_prefix is a file of the first len bytes of fd. */
 int media_prefix(int fd, int64_t len);
 int64_t media_size(int fd);

@@ -131,8 +131,24 @@ static void encode_all(muxing *m, const rf_frames *frames)
     encode(m, NULL);
 }
 
+/* A comment of so many bytes; the container may keep it for the file or for its stream. */
+static void tag(muxing *m, size_t len)
+{
+    char *text = malloc(len + 1);
+    cr_assert_not_null(text);
+    memset(text, 'x', len);
+    text[len] = '\0';
+    cr_assert_geq(av_dict_set(&m->stream->metadata, "comment", text, AV_DICT_DONT_STRDUP_VAL), 0);
+}
+
 int media_muxed(const char *container, const char *codec, const char *options,
                 const rf_frames *frames)
+{
+    return media_muxed_tagged(container, codec, options, 0, frames);
+}
+
+int media_muxed_tagged(const char *container, const char *codec, const char *options,
+                       size_t tag_len, const rf_frames *frames)
 {
     muxing m = {.packet = av_packet_alloc()};
     AVDictionary *dict = NULL;
@@ -145,6 +161,9 @@ int media_muxed(const char *container, const char *codec, const char *options,
     open_codec(&m, codec, frames);
     if (options != NULL) {
         cr_assert_geq(av_dict_parse_string(&dict, options, "=", ":", 0), 0);
+    }
+    if (tag_len > 0) {
+        tag(&m, tag_len);
     }
     cr_assert_geq(avformat_write_header(m.format, &dict), 0);
     encode_all(&m, frames);

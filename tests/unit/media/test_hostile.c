@@ -232,6 +232,33 @@ Test(hostile, tags_of_any_size_cost_nothing)
     close(tagged);
 }
 
+/* Without libav holding 1 MiB of it at most, a comment of 96 MiB would not fit three times. */
+Test(hostile, comments_of_ogg_are_read_up_to_a_limit)
+{
+    static const char *const codecs[] = {"libvorbis", "libopus"};
+    static const size_t lengths[] = {500, (1 << 20) - 100, 1 << 20, (1 << 20) + 70000, 96 << 20};
+    rf_frames *frames = media_noise(1, 48000, 30000);
+    for (size_t i = 0; i < RF_ARRAY_LEN(codecs) * RF_ARRAY_LEN(lengths); i++) {
+        const char *codec = codecs[i / RF_ARRAY_LEN(lengths)];
+        const size_t len = lengths[i % RF_ARRAY_LEN(lengths)];
+        int fd = media_muxed_tagged("ogg", codec, NULL, len, frames);
+        cr_assert_gt(media_size(fd), (int64_t)len, "the comment is in the file");
+        rf_decode_options options = media_options();
+        options.limits.address_bytes = 300 << 20;
+        rf_frames *got = NULL;
+        rf_media_error error;
+        cr_expect_eq(rf_decode(media_decoder(), fd, &options, &got, NULL, &error), 0,
+                     "%s, %zu bytes: %s", codec, len, error.message);
+        if (got != NULL) {
+            cr_expect_leq(llabs(got->n_frames - frames->n_frames), 1, "%s, %zu bytes: %lld frames",
+                          codec, len, (long long)got->n_frames);
+        }
+        rf_frames_free(got);
+        close(fd);
+    }
+    rf_frames_free(frames);
+}
+
 Test(hostile, fuzzed_files_end_in_an_error_or_in_audio, .timeout = 240)
 {
     enum { ROUNDS = 40 };
