@@ -69,8 +69,8 @@ static void declare_sbr(AVCodecParameters *p)
     const uint32_t bits = 5U << 27 | 7U << 23 | n << 19 | 4U << 15 | 2U << 10;
     cr_assert_eq(p->sample_rate, 22050);
     cr_assert_geq(p->extradata_size, 4);
-    for (int i = 0; i < p->extradata_size; i++) {
-        p->extradata[i] = i < 4 ? (uint8_t)(bits >> (24 - 8 * i)) : 0;
+    for (int i = 0; i < 4; i++) {
+        p->extradata[i] = (uint8_t)(bits >> (24 - 8 * i));
     }
     p->extradata_size = 4;
 }
