@@ -157,7 +157,7 @@ static bool admit_locked(rf_rpc_call *call)
         (void)rf_status_set(&st, RF_CANCELLED, "the channel is closed");
     } else if (hub->n_calls > hub->limits.max_calls) {
         (void)rf_status_set(&st, RF_RESOURCE_EXHAUSTED, "too many calls on the channel");
-    } else if (call->deadline_ns <= rf_time_ns()) {
+    } else if (call->deadline_ns <= call->began_ns) {
         (void)rf_status_set(&st, RF_DEADLINE_EXCEEDED, "deadline exceeded before the call");
     } else if (call->parent != NULL && __atomic_load_n(&call->parent->over, __ATOMIC_RELAXED)) {
         (void)rf_status_set(&st, RF_CANCELLED, "the call it is made for has ended");

@@ -84,7 +84,7 @@ struct rf_rpc_call {
 
     /* metadata */
     int64_t deadline_ns;
-    int64_t began_ns;
+    int64_t began_ns; /* when it was made or came in */
     rf_rpc_meta meta; /* strings point into meta_text */
     char meta_text[RF_RPC_REQUEST_ID_MAX + RF_RPC_TRACEPARENT_MAX + RF_RPC_TENANT_MAX];
 
