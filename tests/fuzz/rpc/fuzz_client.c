@@ -4,6 +4,7 @@
 #include "rf_rpc_internal.h"
 
 #include "echo_fuzz.h"
+#include "feed.h"
 
 static void ignore(rf_rpc_conn *conn)
 {
@@ -53,9 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < n_calls; i++) {
         calls[i] = start(conn, i);
     }
-    bool alive = echo_fuzz_feed(conn, (const uint8_t *)RF_RPC_MAGIC, RF_RPC_MAGIC_LEN);
+    bool alive = feed_conn(conn, (const uint8_t *)RF_RPC_MAGIC, RF_RPC_MAGIC_LEN);
     for (size_t at = 2; alive && at < size; at += piece) {
-        alive = echo_fuzz_feed(conn, data + at, RF_MIN(piece, size - at));
+        alive = feed_conn(conn, data + at, RF_MIN(piece, size - at));
     }
     rf_rpc_hub_lock(hub);
     rf_rpc_enter_library_locked(hub);

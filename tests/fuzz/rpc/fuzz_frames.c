@@ -3,6 +3,7 @@
 #include "rf_rpc_internal.h"
 
 #include "echo_fuzz.h"
+#include "feed.h"
 
 static void begin(rf_rpc_conn *conn, rf_rpc_call *call, const rf_rpc_call_head *head)
 {
@@ -37,9 +38,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t piece = (size_t)data[0] + 1;
     rf_rpc_hub *hub = rf_rpc_hub_new(&limits);
     rf_rpc_conn *conn = rf_rpc_conn_new(hub, &side, NULL, NULL, true);
-    bool alive = echo_fuzz_feed(conn, (const uint8_t *)RF_RPC_MAGIC, RF_RPC_MAGIC_LEN);
+    bool alive = feed_conn(conn, (const uint8_t *)RF_RPC_MAGIC, RF_RPC_MAGIC_LEN);
     for (size_t at = 1; alive && at < size; at += piece) {
-        alive = echo_fuzz_feed(conn, data + at, RF_MIN(piece, size - at));
+        alive = feed_conn(conn, data + at, RF_MIN(piece, size - at));
     }
     rf_rpc_hub_lock(hub);
     rf_rpc_enter_library_locked(hub);

@@ -67,13 +67,19 @@ static int64_t sweep(void)
 
 /* ---- uploads ---- */
 
+/* An upload whose bytes have come and are on the disk. */
+static void upload_whole(char id[RF_UUID_LEN], char key[128])
+{
+    fixture_upload(&f, id);
+    cr_assert_eq(fixture_complete(&f, id, key), 0);
+    put(key);
+}
+
 Test(files, an_upload_is_kept_until_it_expires_and_its_object_goes_then)
 {
     char id[RF_UUID_LEN];
     char key[128];
-    fixture_upload(&f, id);
-    cr_assert_eq(fixture_complete(&f, id, key), 0);
-    put(key);
+    upload_whole(id, key);
     fixture_advance(FIXTURE_DAY_MS - 1);
     sweep();
     cr_assert(exists(key));
@@ -124,9 +130,7 @@ Test(files, a_pinned_upload_outlives_its_expiry_until_the_job_is_done)
     char upload[RF_UUID_LEN];
     char key[128];
     char id[RF_UUID_LEN];
-    fixture_upload(&f, upload);
-    cr_assert_eq(fixture_complete(&f, upload, key), 0);
-    put(key);
+    upload_whole(upload, key);
     create_on(upload, id);
     uint64_t fence = fixture_claim_one(&f, "w", id);
     fixture_advance(FIXTURE_DAY_MS + 1);
@@ -142,9 +146,7 @@ Test(files, uploads_keep_their_own_expiry_after_the_job)
     char upload[RF_UUID_LEN];
     char key[128];
     char id[RF_UUID_LEN];
-    fixture_upload(&f, upload);
-    cr_assert_eq(fixture_complete(&f, upload, key), 0);
-    put(key);
+    upload_whole(upload, key);
     create_on(upload, id);
     uint64_t fence = fixture_claim_one(&f, "w", id);
     cr_assert(fixture_succeed(&f, id, fence));
@@ -161,9 +163,7 @@ Test(files, deleting_with_uploads_removes_those_that_no_other_job_pins)
     char key[128];
     char first[RF_UUID_LEN];
     char second[RF_UUID_LEN];
-    fixture_upload(&f, upload);
-    cr_assert_eq(fixture_complete(&f, upload, key), 0);
-    put(key);
+    upload_whole(upload, key);
     create_on(upload, first);
     create_on(upload, second);
     cr_assert_eq(fixture_delete(&f, first, true), 0);
@@ -179,9 +179,7 @@ Test(files, a_dead_letter_keeps_its_input_pinned)
     char upload[RF_UUID_LEN];
     char key[128];
     char id[RF_UUID_LEN];
-    fixture_upload(&f, upload);
-    cr_assert_eq(fixture_complete(&f, upload, key), 0);
-    put(key);
+    upload_whole(upload, key);
     create_on(upload, id);
     for (int i = 0; i < 4; i++) {
         fixture_advance(300000);

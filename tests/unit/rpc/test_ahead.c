@@ -1,6 +1,6 @@
 /* Reading ahead within a message: whatever follows its frames, and however the bytes are cut, every
  * message arrives as it was sent. A server connection without a socket, fed by hand. */
-#include "rf_rpc_internal.h"
+#include "feed.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -112,25 +112,6 @@ static void put_script(rf_buf *wire, const char *script)
 
 /* ---- feeding ---- */
 
-static bool feed(rf_rpc_conn *conn, const uint8_t *data, size_t len)
-{
-    bool alive = true;
-    while (alive && len > 0) {
-        rf_rpc_iov iov[RF_RPC_NET_IOV];
-        size_t n_iov = rf_rpc_input_iov(conn, iov);
-        size_t n = 0;
-        for (size_t i = 0; i < n_iov && len > 0; i++) {
-            size_t take = RF_MIN(len, iov[i].len);
-            memcpy(iov[i].data, data, take);
-            data += take;
-            len -= take;
-            n += take;
-        }
-        alive = rf_rpc_input(conn, n);
-    }
-    return alive;
-}
-
 /* Feeds the bytes cut in pieces; true when the connection is alive after the last. */
 static bool run(const rf_buf *wire, size_t piece)
 {
@@ -141,7 +122,7 @@ static bool run(const rf_buf *wire, size_t piece)
     bool alive = true;
     memset(&seen, 0, sizeof(seen));
     for (size_t at = 0; alive && at < wire->len; at += piece) {
-        alive = feed(conn, wire->data + at, RF_MIN(piece, wire->len - at));
+        alive = feed_conn(conn, wire->data + at, RF_MIN(piece, wire->len - at));
     }
     rf_rpc_hub_lock(hub);
     rf_rpc_enter_library_locked(hub);

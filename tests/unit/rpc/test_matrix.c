@@ -184,6 +184,16 @@ static Rpc__Test__Order plain(uint32_t count_, uint32_t code)
     return o;
 }
 
+/* A call that the handler holds without an answer. */
+static rf_rpc_stream *hold(table *t, kind k)
+{
+    Rpc__Test__Order o = plain(0, 0);
+    o.hold = true;
+    rf_rpc_stream *s = begin(t, k, &o, 20000);
+    cr_assert(table_wait(t, &t->n_held, 1));
+    return s;
+}
+
 /* After each case the same channel makes a good call, and the server has nothing left. */
 static void check_clean(table *t, kind k)
 {
@@ -243,11 +253,8 @@ Test(matrix, a_cancel_ends_every_kind_on_both_sides)
     table_start(&t, &(rf_rpc_server_config){.max_queue = 0});
     for (kind k = 0; k < N_KINDS; k++) {
         rf_status st;
-        Rpc__Test__Order o = plain(0, 0);
-        o.hold = true;
         size_t done = t.n_done;
-        rf_rpc_stream *s = begin(&t, k, &o, 20000);
-        cr_assert(table_wait(&t, &t.n_held, 1));
+        rf_rpc_stream *s = hold(&t, k);
         rf_rpc_stream_cancel(s);
         cr_assert_eq(finish(s, &st), 0);
         cr_assert_eq(st.code, RF_CANCELLED, "%s", kind_names[k]);
@@ -263,11 +270,8 @@ Test(matrix, a_server_that_stops_ends_every_kind)
     for (kind k = 0; k < N_KINDS; k++) {
         table t;
         rf_status st;
-        Rpc__Test__Order o = plain(0, 0);
-        o.hold = true;
         table_start(&t, &(rf_rpc_server_config){.max_queue = 0});
-        rf_rpc_stream *s = begin(&t, k, &o, 20000);
-        cr_assert(table_wait(&t, &t.n_held, 1));
+        rf_rpc_stream *s = hold(&t, k);
         t.server = rf_rpc_server_free(t.server);
         cr_assert_eq(finish(s, &st), 0);
         cr_assert_eq(st.code, RF_UNAVAILABLE, "%s: %s", kind_names[k], st.message);
@@ -283,11 +287,8 @@ Test(matrix, a_client_that_goes_ends_every_kind)
     for (kind k = 0; k < N_KINDS; k++) {
         table t;
         rf_status st;
-        Rpc__Test__Order o = plain(0, 0);
-        o.hold = true;
         table_start(&t, &(rf_rpc_server_config){.max_queue = 0});
-        rf_rpc_stream *s = begin(&t, k, &o, 20000);
-        cr_assert(table_wait(&t, &t.n_held, 1));
+        rf_rpc_stream *s = hold(&t, k);
         rf_rpc_channel *c = RF_STEAL(t.channel);
         (void)rf_rpc_channel_close(c);
         cr_assert_eq(finish(s, &st), 0, "the stream outlives its channel");
@@ -302,11 +303,8 @@ Test(matrix, a_drain_lets_every_kind_end_well)
     for (kind k = 0; k < N_KINDS; k++) {
         table t;
         rf_status st;
-        Rpc__Test__Order o = plain(0, 0);
-        o.hold = true;
         table_start(&t, &(rf_rpc_server_config){.max_queue = 0});
-        rf_rpc_stream *s = begin(&t, k, &o, 20000);
-        cr_assert(table_wait(&t, &t.n_held, 1));
+        rf_rpc_stream *s = hold(&t, k);
         cr_assert_eq(rf_rpc_server_drain(t.server, 10), -ETIMEDOUT);
         Rpc__Test__Order answer = plain(1, 0);
         obey(t.held[0], &answer);
