@@ -76,7 +76,8 @@ void jam_settings_default(jam_settings *ret);
 /* jam_settings_apply takes over the settings that the change holds. */
 void jam_settings_apply(jam_settings *settings, const jam_change *change);
 
-/* jam_controls_of_start makes the controls of a start: defaults, then the change without ramps. */
+/* jam_controls_of_start makes the controls of a start: defaults, then the change without ramps. The
+ * instance is opened with them. */
 void jam_controls_of_start(const jam_change *change, jam_controls *ret);
 
 #endif

@@ -52,6 +52,11 @@ typedef enum jam_field {
 typedef uint32_t jam_field_set;
 #define JAM_FIELD_BIT(field) ((jam_field_set)1 << (field))
 
+/* Fields that say how a change comes to hold and are no value themselves. */
+#define JAM_FIELDS_HOW                                                                             \
+    (JAM_FIELD_BIT(JAM_FIELD_RAMP_MS) | JAM_FIELD_BIT(JAM_FIELD_AT_SAMPLE) |                       \
+     JAM_FIELD_BIT(JAM_FIELD_AT_BAR))
+
 typedef enum jam_pace { JAM_PACE_REALTIME, JAM_PACE_ASAP } jam_pace;
 typedef enum jam_catch_up {
     JAM_CATCH_UP_SKIP,

@@ -25,10 +25,10 @@
 
 typedef struct jam_stream jam_stream;
 
-/* jam_stream_new takes over an instance that was opened with these controls and has rendered
- * nothing; it is closed with the stream. engine lives longer than the stream. applied and user: see
- * jam_timeline.h. */
-jam_stream *jam_stream_new(const jam_engine *engine, void *instance, const jam_controls *controls,
+/* jam_stream_new takes over an instance that was opened with jam_controls_of_start(start) and has
+ * rendered nothing; it is closed with the stream. engine lives longer than the stream. applied and
+ * user: see jam_timeline.h. */
+jam_stream *jam_stream_new(const jam_engine *engine, void *instance, const jam_change *start,
                            uint32_t overlap, jam_applied_fn applied, void *user);
 
 /* jam_stream_free closes the instance and frees all. jam_stream_abandon frees nothing that a

@@ -37,7 +37,8 @@ typedef struct jam_applied {
  * scheduled ones); must not call back. */
 typedef void (*jam_applied_fn)(void *user, const jam_applied *applied);
 
-jam_timeline *jam_timeline_new(const jam_controls *start, uint32_t grain_samples,
+/* start: the change of the start message; see jam_controls_of_start. */
+jam_timeline *jam_timeline_new(const jam_change *start, uint32_t grain_samples,
                                jam_applied_fn applied, void *user);
 jam_timeline *jam_timeline_free(jam_timeline *timeline);
 
@@ -60,8 +61,9 @@ typedef struct jam_point {
     jam_controls controls;
 } jam_point;
 
-#define JAM_POINTS_MAX 31 /* in a frame: one each grain; grains below 64 samples are taken as 64   \
-                           */
+#define JAM_POINTS_MAX                                                                             \
+    31 /* in a frame: one each grain; grains below 64 samples are taken as 64                      \
+        */
 
 typedef struct jam_plan {
     int64_t sample; /* of the frame */
