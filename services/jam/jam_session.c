@@ -246,14 +246,6 @@ jam_session *jam_session_free(jam_session *s)
 
 /* ---- draining ---- */
 
-void jam_session_drain(jam_session *s, uint32_t deadline_ms)
-{
-    jam_status status = {.applied_at_sample = -1, .draining = true, .deadline_ms = deadline_ms};
-    if (s->state != JAM_SESSION_OVER && s->state != JAM_SESSION_NEW) {
-        jam_session_tell(s, &status, 0, true);
-    }
-}
-
 void jam_session_evict(jam_session *s)
 {
     if (s->starter != NULL) {
