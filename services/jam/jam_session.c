@@ -249,7 +249,9 @@ jam_session *jam_session_free(jam_session *s)
 void jam_session_evict(jam_session *s)
 {
     if (s->starter != NULL) {
-        jam_socket_close(RF_STEAL(s->starter), 1012, "the server restarts");
+        jam_socket *starter = s->starter;
+        jam_session_leave(s, starter);
+        jam_socket_close(starter, 1012, "the server restarts");
     }
     while (s->n_seats > 0) {
         jam_socket *socket = s->seats[s->n_seats - 1].socket;
