@@ -12,11 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GEN_INSTRUMENT = 41, GEN_KEY_RANGE = 43, GEN_VELOCITY_RANGE = 44 };
+enum { GEN_PAN = 17, GEN_INSTRUMENT = 41, GEN_KEY_RANGE = 43, GEN_VELOCITY_RANGE = 44 };
 enum { GEN_ATTENUATION = 48, GEN_SAMPLE = 53, GEN_LAST_KNOWN = 58 };
 
 /* Instruments of the time scaled attenuation so, and fonts were voiced on them. */
 #define ATTENUATION_SCALE 0.4F
+
+#define HARD_PAN 400.0F /* of 500 */
 
 /* Far above any real font; a file that asks for more is cut there. */
 #define MAX_LAYERS ((size_t)1 << 17)
@@ -162,6 +164,33 @@ static void flatten(parser *p, const side *s, const zone *global, const zone *lo
     ret_mods->n = (uint32_t)font->n_mods - ret_mods->first;
 }
 
+static float gen_value(const band_font *font, band_font_span span, uint16_t id)
+{
+    for (uint32_t i = span.first; i < span.first + span.n; i++) {
+        if (font->gens[i].id == id) {
+            return font->gens[i].value;
+        }
+    }
+    return 0;
+}
+
+/* Fonts tell pairs by where they are panned; the samples' own links are often missing. */
+static void pair_up(band_font *font)
+{
+    if (font->n_layers < 2) {
+        return;
+    }
+    band_font_layer *a = &font->layers[font->n_layers - 2], *b = a + 1;
+    const float left = gen_value(font, a->set, GEN_PAN);
+    const float right = gen_value(font, b->set, GEN_PAN);
+    if (left <= -HARD_PAN && right >= HARD_PAN && a->key_lo == b->key_lo &&
+        a->key_hi == b->key_hi && a->velocity_lo == b->velocity_lo &&
+        a->velocity_hi == b->velocity_hi && a->add.first == b->add.first) {
+        a->half = -1;
+        b->half = 1;
+    }
+}
+
 static void add_layer(parser *p, const zone *preset, const zone *global, const zone *local,
                       band_font_layer layer)
 {
@@ -179,6 +208,7 @@ static void add_layer(parser *p, const zone *preset, const zone *global, const z
     flatten(p, &instruments_side, global, local, &layer.set, &layer.set_mods);
     GROW(font->layers, font->n_layers, p->room_layers);
     font->layers[font->n_layers++] = layer;
+    pair_up(font);
 }
 
 /* The layers of one preset zone: those of its instrument. */

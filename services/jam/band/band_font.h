@@ -39,6 +39,7 @@ typedef struct band_font_span {
 
 typedef struct band_font_layer {
     uint8_t key_lo, key_hi, velocity_lo, velocity_hi;
+    int8_t half; /* of a stereo pair with its neighbour: -1 the left, 1 the right one; 0: of none */
     uint32_t sample;
     band_font_span set, add;           /* of gens: instrument zone, preset zone */
     band_font_span set_mods, add_mods; /* of mods, likewise */

@@ -7,6 +7,12 @@
 /* Quiet enough for 64 voices in floats, loud enough for FluidSynth's noise floor to end voices. */
 #define SYNTH_GAIN 0.3
 #define MAX_LAYERS_A_NOTE 8
+#define LAST_CENTRE_DRUM 40 /* kicks, side stick, snares, claps */
+#define PAIR_CB 30          /* what panning to the middle takes */
+/* Releases in timecents, 1200 log2 of seconds. */
+#define RELEASE (-386.0F)    /* 0.8 s */
+#define PAD_RELEASE 702.0F   /* 1.5 s */
+#define DRUM_RELEASE 1200.0F /* 2 s */
 
 struct band_bank {
     band_font *font;
@@ -96,15 +102,17 @@ static void add_mods(const band_bank *bank, fluid_voice_t *voice, band_font_span
     }
 }
 
-static void start_layer(const part_sound *sound, const band_font_layer *layer, int channel,
-                        int pitch, int velocity)
+/* A voice that plays one layer, not yet started. */
+static fluid_voice_t *make_voice(const part_sound *sound, const band_font_layer *layer, int channel,
+                                 int pitch, int velocity)
 {
     const band_synth *synth = sound->synth;
     const band_font *font = synth->bank->font;
-    fluid_voice_t *voice = fluid_synth_alloc_voice(synth->synth, synth->samples[layer->sample],
-                                                   channel, pitch, velocity);
+    fluid_sample_t *sample = synth->samples[layer->sample];
+    (void)fluid_voice_optimize_sample(sample); /* once; tells at what level it is silent */
+    fluid_voice_t *voice = fluid_synth_alloc_voice(synth->synth, sample, channel, pitch, velocity);
     if (voice == NULL) {
-        return;
+        return NULL;
     }
     for (uint32_t i = layer->set.first; i < layer->set.first + layer->set.n; i++) {
         fluid_voice_gen_set(voice, font->gens[i].id, font->gens[i].value);
@@ -116,7 +124,18 @@ static void start_layer(const part_sound *sound, const band_font_layer *layer, i
     add_mods(synth->bank, voice, layer->add_mods, FLUID_VOICE_ADD);
     fluid_voice_gen_set(voice, GEN_REVERBSEND, 0);
     fluid_voice_gen_set(voice, GEN_CHORUSSEND, 0);
-    fluid_synth_start_voice(synth->synth, voice);
+    return voice;
+}
+
+/* Rooms are the mixer's: what a soundfont rings on after a note is over is cut. */
+static void cap_release(fluid_voice_t *voice, int part)
+{
+    const float cap = part <= BAND_PERCUSSION ? DRUM_RELEASE
+                      : part == BAND_PAD      ? PAD_RELEASE
+                                              : RELEASE;
+    if (fluid_voice_gen_get(voice, GEN_VOLENVRELEASE) > cap) {
+        fluid_voice_gen_set(voice, GEN_VOLENVRELEASE, cap);
+    }
 }
 
 static bool is_hit(const band_font_layer *layer, int pitch, int velocity)
@@ -125,7 +144,35 @@ static bool is_hit(const band_font_layer *layer, int pitch, int velocity)
            velocity <= layer->velocity_hi;
 }
 
-/* FluidSynth calls this from fluid_synth_start. */
+/* Pairs cost two voices. Chords of them, and drums struck in the middle, get the left one alone,
+ * in the middle and as loud; the mixer gives width. */
+static bool is_mono(int part, int pitch)
+{
+    return part == BAND_DRUMS ? pitch <= LAST_CENTRE_DRUM
+                              : part == BAND_PAD || part == BAND_ARP || part == BAND_BASS ||
+                                    part == BAND_COUNTER || part == BAND_PERCUSSION;
+}
+
+static void start_layer(const part_sound *sound, const band_font_layer *layer, int part, int pitch,
+                        int velocity)
+{
+    const bool alone = layer->half != 0 && is_mono(part, pitch);
+    if (alone && layer->half > 0) {
+        return;
+    }
+    fluid_voice_t *voice = make_voice(sound, layer, part, pitch, velocity);
+    if (voice == NULL) {
+        return;
+    }
+    if (alone) {
+        fluid_voice_gen_set(voice, GEN_PAN, 0);
+        fluid_voice_gen_incr(voice, GEN_ATTENUATION, -PAIR_CB);
+    }
+    cap_release(voice, part);
+    fluid_synth_start_voice(sound->synth->synth, voice);
+}
+
+/* FluidSynth calls this from fluid_synth_start; channels are parts. */
 static int preset_noteon(fluid_preset_t *preset, fluid_synth_t *fluid, int channel, int pitch,
                          int velocity)
 {
@@ -208,7 +255,6 @@ static fluid_sample_t *make_sample(const band_font_sample *from)
                                       from->rate_hz, 0);
     (void)fluid_sample_set_loop(sample, from->loop_start, from->loop_end);
     (void)fluid_sample_set_pitch(sample, from->root_key, from->tune_cents);
-    (void)fluid_voice_optimize_sample(sample);
     return sample;
 }
 
