@@ -318,7 +318,6 @@ Test(handshake, no_key_and_no_ticket_is_ever_logged)
     char path[640];
     char ticket[512];
     snprintf(log, sizeof(log), "/tmp/rf-ws-log-%d", (int)getpid());
-    cr_redirect_stdout();
     cr_assert_not_null(freopen(log, "w", stderr));
     start(args);
     get_ticket(ticket);
