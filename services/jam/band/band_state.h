@@ -109,8 +109,8 @@ struct band_composer {
     bool form_stale;
     size_t form;
     size_t phrase;
-    size_t bar; /* of the phrase */
-    uint32_t rounds;
+    size_t bar;         /* of the phrase */
+    uint32_t form_bars; /* played since the form was chosen */
     uint32_t letters_made;
     band_letter letters[BAND_LETTERS];
     band_letter ending; /* two bars */
