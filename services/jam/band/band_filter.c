@@ -48,24 +48,63 @@ band_design band_design_high_shelf(double corner_hz, double gain_db)
 void band_filter_set(band_filter *filter, size_t lane, const band_design *design)
 {
     for (size_t i = lane; i < lane + 2; i++) {
-        filter->b0[i] = design->b0;
-        filter->b1[i] = design->b1;
-        filter->b2[i] = design->b2;
-        filter->a1[i] = design->a1;
-        filter->a2[i] = design->a2;
+        filter->target.b0[i] = design->b0;
+        filter->target.b1[i] = design->b1;
+        filter->target.b2[i] = design->b2;
+        filter->target.a1[i] = design->a1;
+        filter->target.a2[i] = design->a2;
     }
+    filter->moves = true;
+}
+
+void band_filter_jump(band_filter *filter)
+{
+    filter->now = filter->target;
+    filter->moves = false;
+}
+
+static inline band_v4 tick(const band_taps *t, band_v4 *s1, band_v4 *s2, band_v4 x)
+{
+    const band_v4 y = t->b0 * x + *s1;
+    *s1 = t->b1 * x - t->a1 * y + *s2;
+    *s2 = t->b2 * x - t->a2 * y;
+    return y;
+}
+
+static inline band_taps step_of(const band_filter *f)
+{
+    const band_v4 share = band_splat(1.0F / BAND_BLOCK);
+    return (band_taps){share * (f->target.b0 - f->now.b0), share * (f->target.b1 - f->now.b1),
+                       share * (f->target.b2 - f->now.b2), share * (f->target.a1 - f->now.a1),
+                       share * (f->target.a2 - f->now.a2)};
+}
+
+/* Stable designs span a convex set of (a1, a2): whatever lies between two of them is stable. */
+static void run_moving(band_filter *filter, band_block *block)
+{
+    const band_taps step = step_of(filter);
+    band_taps t = filter->now;
+    band_v4 s1 = filter->s1, s2 = filter->s2;
+    for (size_t i = 0; i < BAND_BLOCK; i++) {
+        t = (band_taps){t.b0 + step.b0, t.b1 + step.b1, t.b2 + step.b2, t.a1 + step.a1,
+                        t.a2 + step.a2};
+        block->x[i] = tick(&t, &s1, &s2, block->x[i]);
+    }
+    filter->s1 = s1;
+    filter->s2 = s2;
+    band_filter_jump(filter);
 }
 
 void band_filter_run(band_filter *filter, band_block *block)
 {
-    const band_filter f = *filter;
-    band_v4 s1 = f.s1, s2 = f.s2;
+    if (filter->moves) {
+        run_moving(filter, block);
+        return;
+    }
+    const band_taps t = filter->now;
+    band_v4 s1 = filter->s1, s2 = filter->s2;
     for (size_t i = 0; i < BAND_BLOCK; i++) {
-        const band_v4 x = block->x[i];
-        const band_v4 y = f.b0 * x + s1;
-        s1 = f.b1 * x - f.a1 * y + s2;
-        s2 = f.b2 * x - f.a2 * y;
-        block->x[i] = y;
+        block->x[i] = tick(&t, &s1, &s2, block->x[i]);
     }
     filter->s1 = s1;
     filter->s2 = s2;

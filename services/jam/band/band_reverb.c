@@ -9,6 +9,7 @@
 #define N_DIFFUSERS 2
 #define DIFFUSER_ROOM 512U
 #define DIFFUSION 0.6F
+#define GLIDE 0.05F
 #define DAMPING 0.32F /* one-pole low-pass in each line */
 
 /* Lengths without common factors, so that echoes do not pile up. */
@@ -23,7 +24,7 @@ struct band_reverb {
     band_v4 diffusers[N_DIFFUSERS][DIFFUSER_ROOM];
     band_v4 predelay[DIFFUSER_ROOM];
     band_v4 damped[N_LINES];
-    float gains[N_LINES];
+    float gains[N_LINES], targets[N_LINES];
     uint32_t at;
 };
 
@@ -35,6 +36,7 @@ band_reverb *band_reverb_new(void)
     }
     memset(reverb, 0, sizeof(*reverb));
     band_reverb_room(reverb, 1);
+    memcpy(reverb->gains, reverb->targets, sizeof(reverb->gains));
     return reverb;
 }
 
@@ -47,7 +49,7 @@ band_reverb *band_reverb_free(band_reverb *reverb)
 void band_reverb_room(band_reverb *reverb, double room_s)
 {
     for (size_t i = 0; i < N_LINES; i++) {
-        reverb->gains[i] = (float)pow(10, -3.0 * line_lengths[i] / (room_s * JAM_RATE_HZ));
+        reverb->targets[i] = (float)pow(10, -3.0 * line_lengths[i] / (room_s * JAM_RATE_HZ));
     }
 }
 
@@ -70,13 +72,15 @@ static inline band_v4 feed(band_reverb *r, band_v4 x)
 }
 
 /* One sample of all lines: out of the delays, damped, mixed, back in. */
-static inline void step(band_reverb *r, band_v4 x, band_v4 *ret_left, band_v4 *ret_right)
+static inline void step(band_reverb *r, const float moves[N_LINES], band_v4 x, band_v4 *ret_left,
+                        band_v4 *ret_right)
 {
     band_v4 y[N_LINES];
     band_v4 sum = band_splat(0), left = band_splat(0), right = band_splat(0);
     for (size_t i = 0; i < N_LINES; i++) {
         const band_v4 out = r->lines[i][(r->at - line_lengths[i]) & (LINE_ROOM - 1)];
         r->damped[i] = out + band_splat(DAMPING) * (r->damped[i] - out);
+        r->gains[i] += moves[i];
         y[i] = band_splat(r->gains[i]) * r->damped[i];
         sum += y[i];
         left += band_splat(left_signs[i]) * y[i];
@@ -93,9 +97,13 @@ static inline void step(band_reverb *r, band_v4 x, band_v4 *ret_left, band_v4 *r
 void band_reverb_run(band_reverb *reverb, const band_block *send,
                      band_block stems[BAND_STEM_VECTORS])
 {
+    float moves[N_LINES];
+    for (size_t i = 0; i < N_LINES; i++) {
+        moves[i] = GLIDE * (reverb->targets[i] - reverb->gains[i]) / BAND_BLOCK;
+    }
     for (size_t i = 0; i < BAND_BLOCK; i++, reverb->at++) {
         band_v4 left, right;
-        step(reverb, feed(reverb, send->x[i]), &left, &right);
+        step(reverb, moves, feed(reverb, send->x[i]), &left, &right);
         stems[0].x[i] += __builtin_shufflevector(left, right, 0, 4, 1, 5);
         stems[1].x[i] += __builtin_shufflevector(left, right, 2, 6, 3, 7);
     }

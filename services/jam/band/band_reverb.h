@@ -13,7 +13,8 @@ typedef struct band_reverb band_reverb;
 band_reverb *band_reverb_new(void);
 band_reverb *band_reverb_free(band_reverb *reverb);
 
-/* band_reverb_room sets the time to -60 dB, 0.3-4 s; it moves there within a block. */
+/* band_reverb_room sets the time to -60 dB, 0.3-4 s; it moves there, within a tenth of
+ * a second. */
 void band_reverb_room(band_reverb *reverb, double room_s);
 
 /* band_reverb_run: send has a lane per stem; the returns are added to the stems' blocks. */

@@ -18,7 +18,7 @@
 #define DUCK_RELEASE 0.985 /* what is left after a block: 90 ms to a third */
 #define DRIVE_GAIN 7.0F
 
-static void tune(band_stems *stems)
+static void tune(band_stems *stems, bool now)
 {
     const double b = stems->brightness;
     const band_design low = band_design_low_shelf(LOW_CORNER_HZ, stems->low_db);
@@ -32,6 +32,11 @@ static void tune(band_stems *stems)
             band_filter_set(&pair->low_pass, lane, &pass);
             band_filter_set(&pair->high_shelf, lane, &high);
         }
+        if (now) {
+            band_filter_jump(&pair->low_shelf);
+            band_filter_jump(&pair->low_pass);
+            band_filter_jump(&pair->high_shelf);
+        }
     }
 }
 
@@ -42,7 +47,7 @@ void band_stems_init(band_stems *stems)
     for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
         stems->pairs[i].fader.now = stems->pairs[i].fader.target = band_splat(1);
     }
-    tune(stems);
+    tune(stems, true);
 }
 
 /* The drive of a stem is the most that one of its parts wants. */
@@ -68,7 +73,7 @@ void band_stems_set(band_stems *stems, const band_mix *mix, double brightness, d
     if (now) {
         stems->brightness = brightness;
         stems->low_db = low_db;
-        tune(stems);
+        tune(stems, true);
         for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
             stems->pairs[i].drive = stems->pairs[i].drive_target;
         }
@@ -117,20 +122,37 @@ static inline band_v4 soft_clip(band_v4 x)
     return x * (band_splat(27) + square) / (band_splat(27) + band_splat(9) * square);
 }
 
+/* What a drive does: gain into the clipper, and shares of the clean and the clipped. */
+typedef struct drive_gains {
+    band_v4 in, dry, wet;
+} drive_gains;
+
+static inline drive_gains gains_of(band_v4 drive)
+{
+    const band_v4 one = band_splat(1);
+    return (drive_gains){one + band_splat(DRIVE_GAIN) * drive, one - drive,
+                         drive / (one + band_splat(DRIVE_GAIN / 2) * drive)};
+}
+
+static inline band_v4 ramp(band_v4 from, band_v4 to)
+{
+    return (to - from) * band_splat(1.0F / BAND_BLOCK);
+}
+
 /* Harmonics come in with drive; the level of a full signal stays about where it was. */
 static void saturate(band_stem_pair *pair, band_block *block)
 {
+    const drive_gains from = gains_of(pair->drive);
     pair->drive += band_splat((float)GLIDE) * (pair->drive_target - pair->drive);
-    const band_v4 drive = pair->drive;
-    const band_v4 most = band_max(drive, __builtin_shufflevector(drive, drive, 2, 3, 0, 1));
-    if (most[0] < 1e-4F) {
+    const drive_gains to = gains_of(pair->drive);
+    if (from.wet[0] + from.wet[2] + to.wet[0] + to.wet[2] < 1e-5F) {
         return;
     }
-    const band_v4 in = band_splat(1) + band_splat(DRIVE_GAIN) * drive;
-    const band_v4 out = band_splat(1) / (band_splat(1) + band_splat(DRIVE_GAIN / 2) * drive);
-    const band_v4 dry = band_splat(1) - drive, wet = drive * out;
+    const drive_gains step = {ramp(from.in, to.in), ramp(from.dry, to.dry), ramp(from.wet, to.wet)};
+    drive_gains g = from;
     for (size_t i = 0; i < BAND_BLOCK; i++) {
-        block->x[i] = dry * block->x[i] + wet * soft_clip(in * block->x[i]);
+        g = (drive_gains){g.in + step.in, g.dry + step.dry, g.wet + step.wet};
+        block->x[i] = g.dry * block->x[i] + g.wet * soft_clip(g.in * block->x[i]);
     }
 }
 
@@ -182,7 +204,7 @@ static void glide_tone(band_stems *stems)
     stems->brightness =
         fabs(way) < 1e-3 ? stems->brightness_target : stems->brightness + GLIDE * way;
     stems->low_db = fabs(low_way) < 1e-2 ? stems->low_db_target : stems->low_db + GLIDE * low_way;
-    tune(stems);
+    tune(stems, false);
 }
 
 void band_stems_run(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])

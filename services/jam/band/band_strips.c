@@ -24,6 +24,7 @@ void band_strips_init(band_strips *strips)
     const band_design through = band_design_through();
     for (size_t part = 0; part < BAND_N_PARTS; part++) {
         band_filter_set(&strips->pairs[part / 2].low_pass, part % 2 * 2, &through);
+        band_filter_jump(&strips->pairs[part / 2].low_pass);
     }
 }
 
@@ -64,6 +65,7 @@ static void jump(band_strips *strips)
     }
     for (size_t i = 0; i < BAND_PART_VECTORS; i++) {
         band_strip_pair *pair = &strips->pairs[i];
+        band_filter_jump(&pair->low_pass);
         pair->direct.now = pair->direct.target;
         pair->cross.now = pair->cross.target;
         pair->reverb.now = pair->reverb.target;
