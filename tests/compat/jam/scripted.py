@@ -29,6 +29,10 @@ def chords(begin, n):
     return np.stack(sides, axis=1).astype(np.float32)
 
 
+def text(message):
+    return json.dumps(message, separators=(",", ":"))
+
+
 class Scripted:
     """overlap in samples; late: {chunk: seconds}; step: a chunk whose music jumps where its overlap
     ends; skewed: samples by which each start_sample is told wrong, more with every chunk."""
@@ -43,24 +47,37 @@ class Scripted:
         start = k * HOP + k * self.skewed
         return wav(x), {"sample_rate": judge.RATE, "channels": 2, "index": k, "start_sample": start,
                         "crossfade_seconds": self.overlap / judge.RATE, "chunk_frames": 50,
-                        "chunk_seconds": 2.0, "samples": len(x), "lead_ms": 0.0}
+                        "chunk_seconds": 2.0, "samples": len(x), "lead_ms": 0.0, "generation_ms": 1.0}
 
-    async def handle(self, socket):
-        start = json.loads(await socket.recv())
-        await socket.send(json.dumps({"type": "started", "mode": "rt", "seed": 1}))
+    async def play(self, socket, binary):
         origin = asyncio.get_running_loop().time()
         for k in range(10_000):
             data, metadata = self.chunk(k)
             due = origin + k * HOP / judge.RATE + self.late.get(k, 0)
             await asyncio.sleep(max(0, due - 0.017 - asyncio.get_running_loop().time()))
-            if start.get("binary_audio"):
+            if binary:
                 await socket.send(data)
-                await socket.send(json.dumps({"type": "chunk_meta", "metadata": metadata}))
+                await socket.send(text({"type": "chunk_meta", "metadata": metadata}))
             else:
-                await socket.send(json.dumps({"type": "chunk", "metadata": metadata,
-                                              "audio_base64": base64.b64encode(data).decode()}))
+                await socket.send(text({"type": "chunk", "audio_base64": base64.b64encode(data).decode(),
+                                        "metadata": metadata}))
+
+    async def handle(self, socket):
+        start = json.loads(await socket.recv())
+        await socket.send(text({"type": "started", "mode": "rt", "seed": 1}))
+        playing = asyncio.create_task(self.play(socket, start.get("binary_audio")))
+        try:
+            async for data in socket:
+                message = json.loads(data)
+                if message["type"] == "stop":
+                    break
+                kind = {"ping": "pong", "update": "status"}[message["type"]]
+                await socket.send(text({"type": kind, "id": message.get("id"), "applied_at_sample": 0}))
+        finally:
+            playing.cancel()
+        await socket.send(text({"type": "stopped", "reason": "client"}))
 
     async def serve(self):
-        """The address of a server of this kind; it ends with the loop's task group or process."""
+        """A server of this kind on a free port, and its address."""
         server = await websockets.serve(self.handle, "127.0.0.1", 0, compression=None)
         return server, f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws/jam"
