@@ -64,6 +64,10 @@ typedef struct jam_place {
     bool ended; /* the ending is over, only silence follows */
     int key;    /* resolved: 0 to 11 */
     jam_scale scale;
+    /* In force, 0-1: where ramps from "auto" begin. The host sets them to -1 before it asks; an
+     * engine that does not tell leaves them. */
+    double density;
+    double brightness;
 } jam_place;
 
 typedef struct jam_engine jam_engine;

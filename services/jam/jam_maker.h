@@ -1,0 +1,101 @@
+/*
+ * jam_maker.h - makes the chunks of one session on the threads of the pool: opens the engine, plans
+ * and renders frame by frame, encodes. A session holds one and hears from it by events.
+ *
+ *     jam_maker_open --> OPENING --opened--> IDLE --make--> MAKING --made--> IDLE
+ *                          \--failed          \--reset (beside the others)--reset_done
+ *
+ * A maker stands apart from its session because a render that hangs may outlive it: after `failed`
+ * the maker belongs to the thread that hangs. What steers the music lies under a lock that is never
+ * held while audio is rendered, so that a change is accepted and answered in the middle of a chunk.
+ *
+ * Threads: owner loop; events come on it.
+ */
+#ifndef JAM_MAKER_H
+#define JAM_MAKER_H
+
+#include "jam_block.h"
+#include "jam_change.h"
+#include "jam_pool.h"
+#include "jam_schedule.h"
+#include "jam_timeline.h"
+
+typedef struct jam_maker jam_maker;
+
+/* A finished chunk. */
+typedef struct jam_made {
+    jam_block *block; /* the receiver's to unref; NULL when there was no memory */
+    int64_t next_start;
+    bool last; /* nothing comes after */
+    int error; /* why: negative errno of the engine, 0 when the music has ended */
+    int64_t cpu_ns;
+    int64_t heap_calls; /* counted in rendering and encoding, negative: not counted */
+} jam_made;
+
+typedef struct jam_maker_events {
+    void (*opened)(void *user, int err, const char *why); /* err < 0: only free is left */
+    void (*made)(void *user, const jam_made *made);
+    /* A reset has happened (err 0: sample is the first of the new instance) or could not. */
+    void (*reset)(void *user, int err, const char *why, int64_t sample);
+    /* It hangs. The maker is gone: not even free may be called. */
+    void (*failed)(void *user);
+} jam_maker_events;
+
+typedef struct jam_maker_def {
+    jam_pool *pool;
+    const jam_engine *engine;
+    uint64_t seed;
+    const jam_controls *controls; /* copied */
+    const jam_settings *settings; /* copied */
+    const jam_maker_events *events;
+    void *user;
+} jam_maker_def;
+
+/* jam_maker_open begins to open the engine; opened follows. */
+jam_maker *jam_maker_open(const jam_maker_def *def);
+
+/* jam_maker_free ends it; no event comes any more. What runs is told to end soon, and the engine is
+ * closed on a thread of the pool. NULL is fine; returns NULL. */
+jam_maker *jam_maker_free(jam_maker *maker);
+
+/* jam_maker_make orders the next chunk; made follows. Only when opened and none is being made. */
+void jam_maker_make(jam_maker *maker, jam_lane lane, int64_t due_ns, const jam_catching *catching);
+
+/* jam_maker_reset opens a new instance with seed and lets it take over; reset follows. -EBUSY while
+ * one is under way. */
+int jam_maker_reset(jam_maker *maker, uint64_t seed) RF_MUST_USE;
+
+/* jam_maker_add: see jam_timeline_add. at_sample and *ret_when count samples of the stream, also
+ * while it is stretched. */
+int jam_maker_add(jam_maker *maker, const jam_change *change, const char *id, uint64_t origin,
+                  jam_when *ret_when, jam_error *error);
+
+/* A change that holds now. */
+typedef struct jam_heard {
+    char id[JAM_ID_SIZE];
+    uint64_t origin;
+    uint32_t rev;
+    int64_t sample;
+    bool was_scheduled;
+    jam_field_set set;
+} jam_heard;
+
+/* jam_maker_heard takes the oldest change that has come to hold and was not taken yet; false when
+ * there is none. To be asked after jam_maker_add and in made: the maker keeps no more than may be
+ * pending. */
+bool jam_maker_heard(jam_maker *maker, jam_heard *ret);
+
+/* What holds for the next frame. */
+typedef struct jam_present {
+    jam_controls controls;
+    jam_settings settings;
+    uint32_t rev;
+    size_t n_styles; /* of the newest accepted change */
+} jam_present;
+
+void jam_maker_present(jam_maker *maker, jam_present *ret);
+
+/* jam_maker_settings is the part of it that is cheap. */
+void jam_maker_settings(jam_maker *maker, jam_settings *ret, size_t *ret_n_styles);
+
+#endif

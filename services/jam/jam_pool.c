@@ -1,0 +1,412 @@
+#include "jam_pool.h"
+
+#include "rf_log.h"
+#include "rf_time.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RENDER_THREADS 2
+#define HOUSE_THREADS 2
+#define NAME_SIZE 16 /* of a thread, as the kernel has it */
+
+typedef struct lane lane;
+
+/*
+ * IDLE --take--> BUSY --run returns--> IDLE
+ *                  \--no beat--> ABANDONED: from here on the thread owns its worker
+ */
+typedef enum state { IDLE, BUSY, ABANDONED } state;
+
+typedef struct worker {
+    lane *lane; /* not to be touched once abandoned */
+    jam_task *task;
+    pthread_t thread;
+    _Atomic(int) state; /* who moves it from BUSY decides what becomes of the task */
+    bool has_left;
+} worker;
+
+struct lane {
+    jam_pool *pool;
+    const char *name;
+    int nice;
+    pthread_mutex_t mutex; /* all below */
+    pthread_cond_t filled;
+    pthread_cond_t ended;
+    jam_task **heap; /* earliest due first */
+    size_t n_heap;
+    worker **workers;
+    size_t n_workers;
+    bool is_stopping;
+};
+
+struct jam_pool {
+    rf_loop *loop;
+    rf_timer *watch; /* set for the earliest moment at which a running task may be hung */
+    int64_t watch_ns;
+    size_t max_queued;
+    size_t n_tasks; /* put, and neither done nor hung nor cancelled */
+    rf_timer *settle; /* while settling */
+    lane lanes[JAM_N_LANES];
+};
+
+/* ---- heap ---- */
+
+static bool is_before(const jam_task *a, const jam_task *b)
+{
+    return a->due_ns < b->due_ns;
+}
+
+static void place(lane *l, jam_task *task, size_t at)
+{
+    l->heap[at] = task;
+    task->at = at;
+}
+
+static void sift_up(lane *l, jam_task *task, size_t at)
+{
+    while (at > 0 && is_before(task, l->heap[(at - 1) / 2])) {
+        place(l, l->heap[(at - 1) / 2], at);
+        at = (at - 1) / 2;
+    }
+    place(l, task, at);
+}
+
+static void sift_down(lane *l, jam_task *task, size_t at)
+{
+    for (size_t child = 2 * at + 1; child < l->n_heap; child = 2 * at + 1) {
+        if (child + 1 < l->n_heap && is_before(l->heap[child + 1], l->heap[child])) {
+            child++;
+        }
+        if (!is_before(l->heap[child], task)) {
+            break;
+        }
+        place(l, l->heap[child], at);
+        at = child;
+    }
+    place(l, task, at);
+}
+
+static void heap_remove(lane *l, jam_task *task)
+{
+    size_t at = task->at;
+    jam_task *last = l->heap[--l->n_heap];
+    task->is_queued = false;
+    if (last != task) {
+        sift_up(l, last, at);
+        sift_down(l, last, last->at);
+    }
+}
+
+/* ---- threads ---- */
+
+static int64_t thread_cpu_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (int64_t)ts.tv_sec * RF_NS_PER_S + ts.tv_nsec;
+}
+
+/* One task less; a settling pool stops its loop with the last. */
+static void count_down(jam_pool *pool)
+{
+    pool->n_tasks--;
+    if (pool->settle != NULL && pool->n_tasks == 0) {
+        rf_loop_stop(pool->loop);
+    }
+}
+
+static void finished(void *user)
+{
+    jam_task *task = user;
+    jam_pool *pool = task->pool;
+    task->done(task);
+    count_down(pool);
+}
+
+/* With the lane's mutex held. NULL when the lane ends. */
+static jam_task *take(lane *l, worker *w)
+{
+    while (l->n_heap == 0 && !l->is_stopping) {
+        pthread_cond_wait(&l->filled, &l->mutex);
+    }
+    if (l->is_stopping) {
+        return NULL;
+    }
+    jam_task *task = l->heap[0];
+    heap_remove(l, task);
+    jam_task_beat(task);
+    w->task = task;
+    atomic_store(&w->state, BUSY);
+    return task;
+}
+
+static void run_task(jam_task *task)
+{
+    int64_t wall_ns = rf_time_ns();
+    int64_t cpu_ns = thread_cpu_ns();
+    task->run(task);
+    task->cpu_ns = thread_cpu_ns() - cpu_ns;
+    task->wall_ns = rf_time_ns() - wall_ns;
+}
+
+static bool move(worker *w, state from, state to)
+{
+    int expected = from;
+    return atomic_compare_exchange_strong(&w->state, &expected, to);
+}
+
+static void *work(void *user)
+{
+    worker *w = user;
+    lane *l = w->lane;
+    (void)setpriority(PRIO_PROCESS, 0, l->nice); /* of this thread alone, on Linux */
+    pthread_mutex_lock(&l->mutex);
+    for (jam_task *task; (task = take(l, w)) != NULL;) {
+        pthread_mutex_unlock(&l->mutex);
+        run_task(task);
+        if (!move(w, BUSY, IDLE)) { /* the lane may be gone */
+            task->left(task);
+            free(w);
+            return NULL;
+        }
+        pthread_mutex_lock(&l->mutex);
+        w->task = NULL;
+        rf_loop_post(l->pool->loop, finished, task);
+    }
+    w->has_left = true;
+    pthread_cond_broadcast(&l->ended);
+    pthread_mutex_unlock(&l->mutex);
+    return NULL;
+}
+
+/* With the lane's mutex held. */
+static void start_worker(lane *l, size_t i)
+{
+    char name[NAME_SIZE];
+    worker *w = RF_NEW(worker);
+    w->lane = l;
+    l->workers[i] = w;
+    if (pthread_create(&w->thread, NULL, work, w) != 0) {
+        RF_LOG_ERROR("no thread", RF_STR("lane", l->name));
+        abort();
+    }
+    snprintf(name, sizeof(name), "jam-%s-%zu", l->name, i);
+    (void)pthread_setname_np(w->thread, name);
+}
+
+/* ---- the watch for hung tasks ---- */
+
+static int64_t hung_at_ns(const worker *w)
+{
+    return atomic_load(&w->task->beat_ns) + w->task->limit_ns;
+}
+
+/* Takes one hung task of the lane from its thread; NULL when there is none, with the moment of the
+ * next look lowered to when there may be one. */
+static jam_task *abandon_one(lane *l, int64_t now_ns, int64_t *next_ns)
+{
+    jam_task *hung = NULL;
+    pthread_mutex_lock(&l->mutex);
+    for (size_t i = 0; i < l->n_workers && hung == NULL; i++) {
+        worker *w = l->workers[i];
+        if (w->task == NULL) {
+            continue;
+        }
+        int64_t at_ns = hung_at_ns(w);
+        jam_task *task = w->task;
+        if (at_ns > now_ns) {
+            *next_ns = RF_MIN(*next_ns, at_ns);
+        } else if (move(w, BUSY, ABANDONED)) {
+            pthread_detach(w->thread);
+            start_worker(l, i);
+            hung = task;
+        }
+    }
+    bool waits = l->n_heap > 0;
+    pthread_mutex_unlock(&l->mutex);
+    if (waits && hung == NULL) {
+        *next_ns = RF_MIN(*next_ns, now_ns + RF_NS_PER_S);
+    }
+    return hung;
+}
+
+static void on_watch(void *user)
+{
+    jam_pool *pool = user;
+    int64_t now_ns = rf_time_ns();
+    int64_t next_ns = RF_NEVER_NS;
+    for (size_t i = 0; i < JAM_N_LANES; i++) {
+        lane *l = &pool->lanes[i];
+        for (jam_task *task; (task = abandon_one(l, now_ns, &next_ns)) != NULL;) {
+            RF_LOG_ERROR("task hangs", RF_STR("lane", l->name),
+                         RF_INT("limit_ms", task->limit_ns / RF_NS_PER_MS));
+            task->hung(task);
+            count_down(pool);
+        }
+    }
+    pool->watch_ns = next_ns;
+    rf_timer_set(pool->watch, next_ns);
+}
+
+static void watch_from(jam_pool *pool, int64_t at_ns)
+{
+    if (at_ns < pool->watch_ns) {
+        pool->watch_ns = at_ns;
+        rf_timer_set(pool->watch, at_ns);
+    }
+}
+
+/* ---- putting and taking back ---- */
+
+int jam_pool_put(jam_pool *pool, jam_task *task)
+{
+    lane *l = &pool->lanes[task->lane];
+    task->pool = pool;
+    pthread_mutex_lock(&l->mutex);
+    bool is_full = l->n_heap == pool->max_queued;
+    if (!is_full) {
+        task->is_queued = true;
+        sift_up(l, task, l->n_heap++);
+        pthread_cond_signal(&l->filled);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    if (is_full) {
+        return -EAGAIN;
+    }
+    pool->n_tasks++;
+    watch_from(pool, rf_time_ns() + task->limit_ns);
+    return 0;
+}
+
+bool jam_pool_cancel(jam_pool *pool, jam_task *task)
+{
+    lane *l = &pool->lanes[task->lane];
+    pthread_mutex_lock(&l->mutex);
+    bool was_queued = task->is_queued;
+    if (was_queued) {
+        heap_remove(l, task);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    if (was_queued) {
+        count_down(pool);
+    }
+    return was_queued;
+}
+
+size_t jam_pool_queued(jam_pool *pool, jam_lane lane_of)
+{
+    lane *l = &pool->lanes[lane_of];
+    pthread_mutex_lock(&l->mutex);
+    size_t n = l->n_heap;
+    pthread_mutex_unlock(&l->mutex);
+    return n;
+}
+
+size_t jam_pool_threads(const jam_pool *pool)
+{
+    return pool->lanes[JAM_LANE_REALTIME].n_workers;
+}
+
+void jam_task_beat(jam_task *task)
+{
+    atomic_store(&task->beat_ns, rf_time_ns());
+}
+
+/* ---- life ---- */
+
+static void lane_start(jam_pool *pool, jam_lane which, const char *name, size_t n_threads, int nice)
+{
+    lane *l = &pool->lanes[which];
+    *l = (lane){.pool = pool, .name = name, .nice = nice, .n_workers = n_threads};
+    pthread_mutex_init(&l->mutex, NULL);
+    rf_cond_init(&l->filled);
+    rf_cond_init(&l->ended);
+    l->heap = RF_NEW_ARRAY(jam_task *, pool->max_queued);
+    l->workers = RF_NEW_ARRAY(worker *, n_threads);
+    pthread_mutex_lock(&l->mutex);
+    for (size_t i = 0; i < n_threads; i++) {
+        start_worker(l, i);
+    }
+    pthread_mutex_unlock(&l->mutex);
+}
+
+jam_pool *jam_pool_new(rf_loop *loop, size_t n_threads, size_t max_queued)
+{
+    jam_pool *pool = RF_NEW(jam_pool);
+    size_t n = n_threads > 0 ? n_threads : (size_t)RF_MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
+    pool->loop = loop;
+    pool->max_queued = max_queued;
+    pool->watch = rf_timer_new(loop, on_watch, pool);
+    pool->watch_ns = RF_NEVER_NS;
+    lane_start(pool, JAM_LANE_REALTIME, "rt", n, 0);
+    lane_start(pool, JAM_LANE_ASAP, "asap", n, 10);
+    lane_start(pool, JAM_LANE_RENDER, "render", RENDER_THREADS, 19);
+    lane_start(pool, JAM_LANE_HOUSE, "house", HOUSE_THREADS, 0);
+    return pool;
+}
+
+static void end_settling(void *user)
+{
+    rf_loop_stop(((jam_pool *)user)->loop);
+}
+
+void jam_pool_settle(jam_pool *pool, int64_t limit_ns)
+{
+    if (pool->n_tasks > 0) {
+        pool->settle = rf_timer_new(pool->loop, end_settling, pool);
+        rf_timer_set(pool->settle, rf_time_ns() + limit_ns);
+        (void)rf_loop_run(pool->loop);
+        pool->settle = rf_timer_free(pool->settle);
+    }
+}
+
+/* Waits until the worker has left or hangs; with the lane's mutex held. */
+static void end_worker(lane *l, worker *w)
+{
+    while (!w->has_left) {
+        int64_t until_ns = w->task == NULL ? RF_NEVER_NS : hung_at_ns(w);
+        if (rf_time_wait_until(&l->ended, &l->mutex, until_ns) == -ETIMEDOUT && !w->has_left &&
+            w->task != NULL && rf_time_ns() >= hung_at_ns(w) && move(w, BUSY, ABANDONED)) {
+            pthread_detach(w->thread);
+            return;
+        }
+    }
+    pthread_mutex_unlock(&l->mutex);
+    pthread_join(w->thread, NULL);
+    pthread_mutex_lock(&l->mutex);
+    free(w);
+}
+
+static void lane_stop(lane *l)
+{
+    pthread_mutex_lock(&l->mutex);
+    l->is_stopping = true;
+    pthread_cond_broadcast(&l->filled);
+    for (size_t i = 0; i < l->n_workers; i++) {
+        end_worker(l, l->workers[i]);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    pthread_cond_destroy(&l->filled);
+    pthread_cond_destroy(&l->ended);
+    pthread_mutex_destroy(&l->mutex);
+    free(l->heap);
+    free(l->workers);
+}
+
+jam_pool *jam_pool_free(jam_pool *pool)
+{
+    if (pool == NULL) {
+        return NULL;
+    }
+    rf_timer_free(pool->watch);
+    for (size_t i = 0; i < JAM_N_LANES; i++) {
+        lane_stop(&pool->lanes[i]);
+    }
+    free(pool);
+    return NULL;
+}
