@@ -1,4 +1,5 @@
 """A platform of a test's own with the jam service, and what its processes show of themselves."""
+import asyncio
 import json
 import os
 import pathlib
@@ -169,3 +170,11 @@ def run_checks(checks, *arguments):
             failed += 1
             print(f"FAIL  {check.__name__}: {type(error).__name__}: {error}", flush=True)
     return 1 if failed else 0
+
+
+def in_loop(check):
+    """A check that is a coroutine, as one that is called."""
+    def run(*arguments):
+        return asyncio.run(check(*arguments))
+    run.__name__ = check.__name__
+    return run
