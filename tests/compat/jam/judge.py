@@ -171,6 +171,16 @@ def clicks(read, events, begin, end, reference=None):
     return found
 
 
+def excess_clicks(take, begin):
+    """For a stretch of which nobody says where notes start: how many more of its joins have a jump than
+    of as many places amid chunks. Notes fall on both alike; a fault of joins does not."""
+    joins = [s for s in take.starts[1:] if s >= begin]
+    amid = [s + (len(c.samples) - take.overlap) // 2 + take.overlap
+            for s, c in zip(take.starts[1:], take.chunks[1:]) if s >= begin]
+    return (len(clicks(take.stream, joins, take.begin, take.end)) -
+            len(clicks(take.stream, amid, take.begin, take.end)))
+
+
 def difference(take, reference, read=None, skip=0):
     """The largest difference between a take and the same music in one piece, over what both have."""
     worst = 0.0

@@ -27,6 +27,7 @@ TRIES = 3
 UPDATE_S = 7
 PLAN_SPREAD_S = 0.001
 SUM_ERROR = 1e-6
+EXCESS_SHARE, EXCESS_LEAST = 0.02, 5  # by chance, of joins on which notes fall
 STALL_BEFORE_S = 2.5  # of a dry page: a chunk and its cushion
 
 
@@ -98,6 +99,9 @@ def judge_stream(received, reference, overlap):
     flagged = judge.clicks(read, take.joins(), take.overlap, take.end, alone)
     if flagged:
         found.append(f"clicks at {flagged[:5]}")
+    excess = judge.excess_clicks(take, len(reference))
+    if excess > EXCESS_SHARE * len(take.chunks) + EXCESS_LEAST:
+        found.append(f"{excess} joins too many jump after the one-shot render's end")
     figures = {"chunks": len(take.chunks), "music_s": take.end / judge.RATE, "joins": len(take.joins()),
                "clicks": len(flagged), "bits_compared_s": same / judge.RATE,
                **judge.schedule([r["at_s"] for r in received.records], take.starts),

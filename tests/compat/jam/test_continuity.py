@@ -142,11 +142,34 @@ def overlap_of(samples):
     return check
 
 
+def a_step_in_chords_alone_is_a_click(platform, seed):
+    """Section 10: the click test flags a step of 0.01 in a stream of chords, wherever it can be told
+    from the start of a note (what is around it stays below half of it)."""
+    mute = {name: {"mute": True} for name in ("drums", "bass", "lead")}
+    chords = judge.wav_f32(platform.render({"styles": "warmup", "seed": 1, "stems": mute}, 60))
+    assert judge.loudness(chords) > -50, "the chords are silent"
+    rng = random.Random(seed)
+    tried, missed = 0, []
+    while tried < 200:
+        at = rng.randrange(judge.RATE, len(chords) - judge.RATE)
+        around = chords[at - 5000:at + 5000]
+        if judge.second_difference(around).max() > judge.STEP / 4:
+            continue
+        tried += 1
+        moved = around.copy()
+        moved[5000:] += judge.STEP
+        if not judge.is_click(judge.second_difference(moved), 5000):
+            missed.append(at)
+    assert not missed, f"{len(missed)} of {tried} steps were not flagged, at {missed[:5]}"
+    return f"{tried} steps flagged"
+
+
 def main():
     seed = int(os.environ.get("JAM_SEED", uuid.uuid4().int % 1_000_000))
     print(f"seed {seed}", flush=True)
     with rig.Platform() as platform:
-        sys.exit(rig.run_checks([overlap_of(v) for v in (0, 1200, 1920, 4800)], platform, seed))
+        checks = [overlap_of(v) for v in (0, 1200, 1920, 4800)]
+        sys.exit(rig.run_checks([*checks, a_step_in_chords_alone_is_a_click], platform, seed))
 
 
 if __name__ == "__main__":

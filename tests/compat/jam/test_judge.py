@@ -70,6 +70,17 @@ def test_every_overlap_joins_without_click(overlap):
     assert judge.clicks(take.stream, take.joins(), 0, take.end) == []
 
 
+def test_jumps_at_joins_alone_are_in_excess():
+    even, at_joins = chords(41), chords(41)
+    for k in range(1, 20):
+        even[k * HOP:] += judge.STEP * (-1) ** k
+        even[k * HOP + V + HOP // 2:] += judge.STEP * (-1) ** k
+        at_joins[k * HOP:] += judge.STEP * (-1) ** k
+    assert judge.excess_clicks(cut(even), 0) == 0
+    assert judge.excess_clicks(cut(at_joins), 0) == 19
+    assert judge.excess_clicks(cut(at_joins), 10 * HOP) == 10
+
+
 def test_the_page_s_gains_give_back_the_stream():
     x = chords(9)
     take = fade(cut(x))
