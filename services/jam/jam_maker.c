@@ -17,12 +17,10 @@ struct jam_maker {
     const jam_engine *engine;
     const jam_maker_events *events; /* NULL once the owner has given it up */
     void *user;
-    uint32_t overlap;
     jam_format format;
     uint32_t bitrate_kbps;
     _Atomic(uint32_t) refs; /* of the owner, and of each task in hand */
     _Atomic(bool) cancelled;
-    bool is_open;
 
     jam_task make;
     jam_catching catching; /* for the next make */
@@ -31,6 +29,7 @@ struct jam_maker {
     jam_task open; /* also of a reset, and in the end of the close */
     uint64_t open_seed;
     jam_controls open_controls;
+    jam_change *start; /* until opened */
     void *instance; /* opened, not yet the stream's */
     int open_err;
     char why[WHY_SIZE];
@@ -64,6 +63,7 @@ static void destroy(jam_maker *m)
 {
     close_all(m);
     jam_block_unref(m->made.block);
+    free(m->start);
     jam_blocks_free(m->blocks);
     pthread_mutex_destroy(&m->lock);
     free(m);
@@ -232,6 +232,14 @@ void jam_maker_present(jam_maker *m, jam_present *ret)
     pthread_mutex_unlock(&m->lock);
 }
 
+uint32_t jam_maker_rev(jam_maker *m)
+{
+    pthread_mutex_lock(&m->lock);
+    uint32_t rev = jam_timeline_rev(jam_stream_timeline(m->stream));
+    pthread_mutex_unlock(&m->lock);
+    return rev;
+}
+
 void jam_maker_settings(jam_maker *m, jam_settings *ret, size_t *ret_n_styles)
 {
     pthread_mutex_lock(&m->lock);
@@ -365,10 +373,11 @@ static void open_done(jam_task *task)
         return;
     }
     if (m->open_err == 0) {
-        m->stream = jam_stream_new(m->engine, RF_STEAL(m->instance), &m->open_controls, m->overlap,
-                                   on_applied, m);
-        m->is_open = true;
+        m->stream = jam_stream_new(m->engine, RF_STEAL(m->instance), m->start,
+                                   m->settings.overlap, on_applied, m);
     }
+    free(m->start);
+    m->start = NULL;
     m->events->opened(m->user, m->open_err, m->why);
 }
 
@@ -440,11 +449,13 @@ jam_maker *jam_maker_open(const jam_maker_def *def)
     m->events = def->events;
     m->user = def->user;
     m->seed = def->seed;
-    m->overlap = def->settings->overlap;
-    m->format = def->settings->format;
-    m->bitrate_kbps = def->settings->bitrate_kbps;
-    m->settings = *def->settings;
-    m->open_controls = *def->controls;
+    jam_settings_default(&m->settings);
+    jam_settings_apply(&m->settings, def->start);
+    m->format = m->settings.format;
+    m->bitrate_kbps = m->settings.bitrate_kbps;
+    jam_controls_of_start(def->start, &m->open_controls);
+    m->start = RF_NEW(jam_change);
+    *m->start = *def->start;
     m->blocks = jam_blocks_new();
     m->make = (jam_task){.run = make_run,
                          .done = make_done,

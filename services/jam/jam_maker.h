@@ -45,8 +45,7 @@ typedef struct jam_maker_def {
     jam_pool *pool;
     const jam_engine *engine;
     uint64_t seed;
-    const jam_controls *controls; /* copied */
-    const jam_settings *settings; /* copied */
+    const jam_change *start; /* of the start message; copied */
     const jam_maker_events *events;
     void *user;
 } jam_maker_def;
@@ -95,7 +94,8 @@ typedef struct jam_present {
 
 void jam_maker_present(jam_maker *maker, jam_present *ret);
 
-/* jam_maker_settings is the part of it that is cheap. */
+/* jam_maker_rev and jam_maker_settings are the parts of it that are cheap. */
+uint32_t jam_maker_rev(jam_maker *maker);
 void jam_maker_settings(jam_maker *maker, jam_settings *ret, size_t *ret_n_styles);
 
 #endif

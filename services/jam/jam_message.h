@@ -116,9 +116,9 @@ typedef struct jam_message {
     jam_names ignored;
 } jam_message;
 
-/* What the parser has to know of the session for rules that join fields. */
+/* What the parser has to know of the session for rules that join fields. Of a start only
+ * crossfade_default is looked at (and by jam_change_parse also `text`). */
 typedef struct jam_message_context {
-    bool running;          /* else the values of a start are taken as what holds now */
     size_t n_styles;       /* jam_timeline_n_styles */
     uint32_t overlap;      /* V of the session */
     uint32_t chunk_frames; /* H of the session */

@@ -21,7 +21,7 @@ typedef struct jam_log_entry {
 typedef struct jam_render_def {
     const jam_engine *engine;
     uint64_t seed;
-    jam_controls controls;    /* of the start */
+    const jam_change *start;  /* lent for the open */
     const jam_log_entry *log; /* rising samples; lent while the render lives */
     size_t n_log;
     int64_t n_samples;

@@ -31,10 +31,9 @@ typedef struct jam_stream jam_stream;
 jam_stream *jam_stream_new(const jam_engine *engine, void *instance, const jam_change *start,
                            uint32_t overlap, jam_applied_fn applied, void *user);
 
-/* jam_stream_free closes the instance and frees all. jam_stream_abandon frees nothing that a
- * render_frames which does not return may still touch: the stream is leaked, with its instance. */
+/* jam_stream_free closes the instance and frees all. After a render that does not return there is
+ * nothing to free safely: the caller then lets go of the stream. */
 jam_stream *jam_stream_free(jam_stream *stream);
-void jam_stream_abandon(jam_stream *stream);
 
 /* L */
 jam_timeline *jam_stream_timeline(jam_stream *stream);
@@ -91,7 +90,8 @@ void jam_stream_skip(jam_stream *stream, uint32_t n_frames);
 
 /* jam_stream_stretch lengthens what is rendered from now on by factor (1.0 to 1.1) at equal pitch;
  * 1.0 ends it. Between two chunks. Positions of the timeline then lag behind start_sample by
- * jam_stream_shift samples: add it to applied_at_sample, take it from at_sample. */
+ * jam_stream_shift samples (as of the last plan, L): add it to applied_at_sample, take it from
+ * at_sample. */
 void jam_stream_stretch(jam_stream *stream, double factor);
 int64_t jam_stream_shift(const jam_stream *stream);
 

@@ -1,0 +1,89 @@
+#include "jam_service.h"
+
+#include "jam_session.h"
+#include "rf_time.h"
+
+#include <errno.h>
+
+#define DRAIN_MS 30000
+#define SETTLE_NS (6 * RF_NS_PER_S) /* an engine may take 5 s to open */
+
+/* ---- drain ---- */
+
+static void end_drain(void *user)
+{
+    jam_service *s = user;
+    jam_session *session;
+    for (size_t i = 0; (session = jam_registry_at(s->registry, i)) != NULL; i++) {
+        jam_session_evict(session);
+    }
+}
+
+void jam_service_drain(jam_service *s, int64_t limit_ms)
+{
+    int64_t ms = RF_MAX(RF_MIN(limit_ms, (int64_t)DRAIN_MS), INT64_C(0));
+    jam_session *session;
+    s->draining = true;
+    for (size_t i = 0; (session = jam_registry_at(s->registry, i)) != NULL; i++) {
+        jam_session_drain(session, (uint32_t)ms);
+    }
+    rf_timer_set(s->drain, rf_time_ns() + ms * RF_NS_PER_MS);
+}
+
+/* ---- life ---- */
+
+static void make_admission(jam_service *s)
+{
+    const jam_config *c = s->config;
+    const jam_admission_limits limits = {
+        .max_sessions = (size_t)c->sessions_max,
+        .max_queue = (size_t)c->queue_max,
+        .max_load = (double)jam_pool_threads(s->pool) * (double)c->cpu_percent / 100.0,
+    };
+    s->admission = jam_admission_new(s->engines, &limits);
+}
+
+static void make_metrics(jam_service *s)
+{
+    s->metrics = jam_metrics_new();
+    for (size_t i = 0; i < s->engines->n; i++) {
+        jam_metrics_engine(s->metrics, i, s->engines->entries[i].engine->name);
+    }
+    rf_metric_set(s->metrics->render_window_seconds, (double)s->config->render_ahead_ms / 1000.0);
+}
+
+int jam_service_open(jam_service *s, const jam_config *config, rf_loop *loop)
+{
+    *s = (jam_service){.config = config, .loop = loop};
+    int err = jam_config_crossfade(config, &s->crossfade_default);
+    if (err == 0) {
+        err = jam_engines_new(config->soundfont, &config->plugins, &s->engines);
+    }
+    if (err < 0) {
+        return err;
+    }
+    make_metrics(s);
+    s->registry = jam_registry_new();
+    /* A session has at most one chunk and one opening in a lane, and closes outlive sessions. */
+    s->pool = jam_pool_new(loop, (size_t)config->threads, 4 * (size_t)config->sessions_max + 64);
+    s->drain = rf_timer_new(loop, end_drain, s);
+    make_admission(s);
+    return 0;
+}
+
+void jam_service_close(jam_service *s)
+{
+    jam_session *session;
+    while (s->registry != NULL && (session = jam_registry_at(s->registry, 0)) != NULL) {
+        jam_session_free(session);
+    }
+    if (s->pool != NULL) {
+        jam_pool_settle(s->pool, SETTLE_NS);
+    }
+    s->pool = jam_pool_free(s->pool);
+    s->drain = rf_timer_free(s->drain);
+    s->admission = jam_admission_free(s->admission);
+    s->registry = jam_registry_free(s->registry);
+    s->metrics = jam_metrics_free(s->metrics);
+    s->engines = jam_engines_free(s->engines);
+}
