@@ -1,5 +1,5 @@
-"""The jam service itself goes: killed while 50 sessions play, and told to end. Every client learns what
-became of its session, and can go on."""
+"""What befalls the jam service as a whole: 2,000 sockets that never start, SIGKILL while 50 sessions play,
+SIGTERM. Every client learns what became of its session, and can go on."""
 import asyncio
 import os
 import signal
@@ -13,7 +13,9 @@ from witness import Witness, wait_for
 
 SESSIONS = 50
 TOLD_S = 5  # after the service's return
-SETTINGS = ["gateway.jam.sockets_per_key=200"]
+CROWD = 2_000
+START_S = 20  # set below: how long a socket may do without a start
+SETTINGS = ["gateway.jam.sockets_per_key=3000", f"jam.jam.start_s={START_S}"]
 OTHER_DRAIN_S = 40
 
 
@@ -59,6 +61,22 @@ def is_ready(platform):
         return urllib.request.urlopen(platform.internal("jam") + "/readyz", timeout=1).status == 200
     except OSError:
         return False
+
+
+async def two_thousand_sockets_that_never_start(platform):
+    """A session beside them plays on, another gets in, and each is closed with 1008 in time."""
+    pids = [platform.pid_of(name) for name in ("gateway", "jam")]
+    async with Witness(platform):
+        before = [rig.rss_bytes(pid) for pid in pids]
+        crowd = [await wire.Wire.open(platform) for _ in range(CROWD)]
+        sizes = [(rig.rss_bytes(pid) - b) / CROWD / 1024 for pid, b in zip(pids, before)]
+        other, started = await wire.start(platform)
+        assert started["type"] == "started", started
+        await other.until("chunk")
+        await other.stop()
+        codes = set(await asyncio.gather(*(s.closed(START_S + 60) for s in crowd)))
+        assert codes == {1008}, codes
+    return f"gateway {sizes[0]:.1f} and jam {sizes[1]:.1f} KiB a socket"
 
 
 async def killed_while_fifty_play(platform):
@@ -118,7 +136,7 @@ async def told_to_end(platform):
     return f"deadline {deadline_s:.0f} s, closed after {took:.1f} s"
 
 
-CHECKS = [killed_while_fifty_play, told_to_end]
+CHECKS = [two_thousand_sockets_that_never_start, killed_while_fifty_play, told_to_end]
 
 
 def main():
