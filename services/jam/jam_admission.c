@@ -97,8 +97,8 @@ size_t jam_admission_queued(jam_admission *a, const jam_engine_entry *engine, in
     return n;
 }
 
-/* Where the waiter stands in the queue, and how many stand before it for the same engine. A newcomer
- * stands at the end. */
+/* Where the waiter stands in the queue, and how many stand before it for the same engine. A
+ * newcomer stands at the end. */
 static size_t find(const jam_admission *a, const jam_engine_entry *engine, const void *who,
                    size_t *ret_before)
 {
@@ -121,8 +121,8 @@ static void refuse(jam_admission *a, const waiter *w, size_t at, size_t n_before
     a->n_queue = RF_MAX(a->n_queue, at + 1);
     a->queue[at] = *w;
     a->queue[at].until_ns = now_ns + ((int64_t)wait_ms + JAM_HOLD_MS) * RF_NS_PER_MS;
-    *ret = (jam_refusal){.retry_after_ms = (uint32_t)wait_ms,
-                         .queue_place = (uint32_t)n_before + 1};
+    *ret =
+        (jam_refusal){.retry_after_ms = (uint32_t)wait_ms, .queue_place = (uint32_t)n_before + 1};
 }
 
 int jam_admission_ask(jam_admission *a, jam_engine_entry *engine, const void *who, int64_t now_ns,

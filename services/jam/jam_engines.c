@@ -88,6 +88,11 @@ static int add_plugin(jam_engines *l, const char *path)
     return err;
 }
 
+int jam_engines_add(jam_engines *l, const jam_engine *engine)
+{
+    return add(l, engine, NULL, "the program");
+}
+
 #ifdef JAM_HAVE_BAND
 static int add_band(jam_engines *l, const char *soundfont)
 {
@@ -96,7 +101,7 @@ static int add_band(jam_engines *l, const char *soundfont)
         RF_LOG_ERROR("engine band is not made", RF_STR("why", strerror(-err)));
         return err;
     }
-    return add(l, l->band, NULL, "built in");
+    return jam_engines_add(l, l->band);
 }
 #endif
 

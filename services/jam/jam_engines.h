@@ -37,6 +37,10 @@ typedef struct jam_engines {
 /* jam_engines_new makes the list. Returns 0, or a negative errno after a log line. */
 int jam_engines_new(const char *soundfont, const rf_list *plugins, jam_engines **ret);
 
+/* jam_engines_add adds one of the program's own; it lives longer than the list. Returns 0, or a
+ * negative errno after a log line. */
+int jam_engines_add(jam_engines *engines, const jam_engine *engine);
+
 /* jam_engines_free: after the last instance is closed. Returns NULL. */
 jam_engines *jam_engines_free(jam_engines *engines);
 

@@ -39,11 +39,19 @@ static int listen_rpc(jam_main *m, const jam_config *config)
     return err;
 }
 
+static int open_service(jam_main *m, const jam_config *config)
+{
+    jam_engines *engines;
+    int err = jam_engines_new(config->soundfont, &config->plugins, &engines);
+    return err < 0 ? err
+                   : jam_service_open(&m->service, config, engines, rf_service_loop(m->runtime));
+}
+
 static int start(rf_service *service, const void *config, void **ret_state)
 {
     jam_main *m = RF_NEW(jam_main);
     m->runtime = service;
-    int err = jam_service_open(&m->service, config, rf_service_loop(service));
+    int err = open_service(m, config);
     err = err == 0 ? listen_rpc(m, config) : err;
     if (err < 0) {
         stop(m);

@@ -30,7 +30,7 @@ struct jam_maker {
     uint64_t open_seed;
     jam_controls open_controls;
     jam_change *start; /* until opened */
-    void *instance; /* opened, not yet the stream's */
+    void *instance;    /* opened, not yet the stream's */
     int open_err;
     char why[WHY_SIZE];
     bool is_resetting;
@@ -42,7 +42,6 @@ struct jam_maker {
     pthread_mutex_t lock; /* the stream's plan and timeline, and all below */
     jam_settings settings;
     uint64_t seed;
-    int64_t shift;
     size_t first_heard, n_heard;
     jam_heard heard[HEARD_MAX];
 };
@@ -180,7 +179,7 @@ static void on_applied(void *user, const jam_applied *a)
     jam_heard *h = &m->heard[(m->first_heard + m->n_heard++) % HEARD_MAX];
     *h = (jam_heard){.origin = a->origin,
                      .rev = a->rev,
-                     .sample = a->applied_at_sample + m->shift,
+                     .sample = a->applied_at_sample + jam_stream_shift(m->stream),
                      .was_scheduled = a->was_scheduled,
                      .set = a->change->set};
     rf_copy_str(h->id, sizeof(h->id), a->id);
@@ -192,17 +191,18 @@ int jam_maker_add(jam_maker *m, const jam_change *change, const char *id, uint64
     pthread_mutex_lock(&m->lock);
     jam_change shifted;
     const jam_change *add = change;
-    if (m->shift != 0 && (change->set & JAM_FIELD_BIT(JAM_FIELD_AT_SAMPLE)) != 0) {
+    int64_t shift = jam_stream_shift(m->stream);
+    if (shift != 0 && (change->set & JAM_FIELD_BIT(JAM_FIELD_AT_SAMPLE)) != 0) {
         shifted = *change;
-        shifted.at_sample -= m->shift;
+        shifted.at_sample -= shift;
         add = &shifted;
     }
     int err = jam_timeline_add(jam_stream_timeline(m->stream), add, id, origin, ret_when, error);
     if (err == 0) {
-        ret_when->at_sample += m->shift;
+        ret_when->at_sample += shift;
     } else if (error->has_limit && strcmp(error->field, "at_sample") == 0) {
-        error->min += (double)m->shift;
-        error->max += (double)m->shift;
+        error->min += (double)shift;
+        error->max += (double)shift;
     }
     pthread_mutex_unlock(&m->lock);
     return err;
@@ -304,22 +304,19 @@ static void make_run(jam_task *task)
     }
     jam_cut cut;
     jam_stream_cut(m->stream, &cut);
-    jam_block *block = jam_blocks_take(
-        m->blocks, jam_format_max_bytes(m->format, m->bitrate_kbps, cut.n_samples));
+    jam_block *block =
+        jam_blocks_take(m->blocks, jam_format_max_bytes(m->format, m->bitrate_kbps, cut.n_samples));
     int err = block == NULL ? -ENOMEM : encode(m, &cut, block);
     if (err < 0) {
         m->made.error = m->made.error == 0 ? err : m->made.error;
         block = jam_block_unref(block);
     } else {
-        jam_chunk_describe(&cut, m->format, seed,
-                           (double)(rf_time_ns() - begin_ns) / RF_NS_PER_MS, &block->chunk);
+        jam_chunk_describe(&cut, m->format, seed, (double)(rf_time_ns() - begin_ns) / RF_NS_PER_MS,
+                           &block->chunk);
     }
     m->made.block = block;
     m->made.last = cut.last || m->made.error != 0;
     m->made.next_start = jam_stream_next_start(m->stream);
-    pthread_mutex_lock(&m->lock);
-    m->shift = jam_stream_shift(m->stream);
-    pthread_mutex_unlock(&m->lock);
 }
 
 static void take_over(jam_maker *m);
@@ -373,8 +370,8 @@ static void open_done(jam_task *task)
         return;
     }
     if (m->open_err == 0) {
-        m->stream = jam_stream_new(m->engine, RF_STEAL(m->instance), m->start,
-                                   m->settings.overlap, on_applied, m);
+        m->stream = jam_stream_new(m->engine, RF_STEAL(m->instance), m->start, m->settings.overlap,
+                                   on_applied, m);
     }
     free(m->start);
     m->start = NULL;
@@ -388,7 +385,7 @@ static void take_over(jam_maker *m)
     int64_t sample = 0;
     pthread_mutex_lock(&m->lock);
     int err = jam_stream_reset(m->stream, m->instance, &sample);
-    sample += m->shift;
+    sample += jam_stream_shift(m->stream);
     m->seed = err == 0 ? m->open_seed : m->seed;
     pthread_mutex_unlock(&m->lock);
     if (err == -EBUSY) {

@@ -32,7 +32,8 @@ static void make_states(jam_engine_metrics *e, const char *name)
     }
     for (size_t i = 0; i < JAM_N_START_RESULTS; i++) {
         snprintf(labels, sizeof(labels), "engine=\"%s\",result=\"%s\"", name, results[i]);
-        e->starts[i] = rf_metric_counter("reflection_jam_starts_total", "Starts asked for.", labels);
+        e->starts[i] =
+            rf_metric_counter("reflection_jam_starts_total", "Starts asked for.", labels);
     }
 }
 
@@ -46,8 +47,8 @@ void jam_metrics_engine(jam_metrics *m, size_t number, const char *name)
                                       "Processor time a second of audio takes.", labels);
     e->queue_length =
         rf_metric_gauge("reflection_jam_queue_length", "Starts that wait for a place.", labels);
-    e->first_chunk_seconds = histogram("reflection_jam_first_chunk_seconds",
-                                       "From a start to its first chunk.", labels);
+    e->first_chunk_seconds =
+        histogram("reflection_jam_first_chunk_seconds", "From a start to its first chunk.", labels);
     e->generation_seconds =
         histogram("reflection_jam_generation_seconds", "Making of a chunk.", labels);
     e->busy = rf_metric_counter("reflection_jam_busy_total", "Starts told BUSY.", labels);
@@ -61,8 +62,8 @@ void jam_metrics_engine(jam_metrics *m, size_t number, const char *name)
 
 static void make_gauges(jam_metrics *m)
 {
-    m->sockets[JAM_ROLE_CONTROLLER] = rf_metric_gauge(
-        "reflection_jam_sockets", "Sockets in a session.", "role=\"controller\"");
+    m->sockets[JAM_ROLE_CONTROLLER] =
+        rf_metric_gauge("reflection_jam_sockets", "Sockets in a session.", "role=\"controller\"");
     m->sockets[JAM_ROLE_LISTENER] =
         rf_metric_gauge("reflection_jam_sockets", "Sockets in a session.", "role=\"listener\"");
     m->listeners = rf_metric_gauge("reflection_jam_listeners", "Listeners.", NULL);
@@ -79,11 +80,11 @@ static void make_histograms(jam_metrics *m)
     for (size_t i = 0; i < RF_ARRAY_LEN(m->lateness_seconds); i++) {
         char labels[LABELS_MAX];
         snprintf(labels, sizeof(labels), "pace=\"%s\"", jam_pace_name((jam_pace)i));
-        m->lateness_seconds[i] = histogram("reflection_jam_chunk_lateness_seconds",
-                                           "How late chunks left.", labels);
+        m->lateness_seconds[i] =
+            histogram("reflection_jam_chunk_lateness_seconds", "How late chunks left.", labels);
     }
-    m->update_seconds = histogram("reflection_jam_update_seconds",
-                                  "From an update to its status.", NULL);
+    m->update_seconds =
+        histogram("reflection_jam_update_seconds", "From an update to its status.", NULL);
     m->pong_seconds = histogram("reflection_jam_pong_seconds", "From a ping to its pong.", NULL);
 }
 

@@ -49,7 +49,7 @@ struct jam_pool {
     rf_timer *watch; /* set for the earliest moment at which a running task may be hung */
     int64_t watch_ns;
     size_t max_queued;
-    size_t n_tasks; /* put, and neither done nor hung nor cancelled */
+    size_t n_tasks;   /* put, and neither done nor hung nor cancelled */
     rf_timer *settle; /* while settling */
     lane lanes[JAM_N_LANES];
 };
@@ -305,6 +305,11 @@ size_t jam_pool_queued(jam_pool *pool, jam_lane lane_of)
     size_t n = l->n_heap;
     pthread_mutex_unlock(&l->mutex);
     return n;
+}
+
+bool jam_pool_is_busy(const jam_pool *pool)
+{
+    return pool->n_tasks > 0;
 }
 
 size_t jam_pool_threads(const jam_pool *pool)

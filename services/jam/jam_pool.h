@@ -80,6 +80,9 @@ bool jam_pool_cancel(jam_pool *pool, jam_task *task);
 /* jam_pool_queued counts the tasks of a lane that wait for a thread. */
 size_t jam_pool_queued(jam_pool *pool, jam_lane lane);
 
+/* jam_pool_is_busy: a task is queued or running. */
+bool jam_pool_is_busy(const jam_pool *pool);
+
 /* jam_pool_threads tells how many threads the lane REALTIME has. */
 size_t jam_pool_threads(const jam_pool *pool);
 

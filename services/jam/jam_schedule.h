@@ -15,9 +15,9 @@
 #include "jam_change.h"
 
 #define JAM_FRAME_NS INT64_C(40000000)
-#define JAM_LEAVE_NS INT64_C(17500000)    /* a chunk leaves that long before it is due */
-#define JAM_ON_TIME_NS INT64_C(20000000)  /* lateness below which a stretch ends */
-#define JAM_TRIM_NS INT64_C(1000000)      /* most by which a chunk trims the origin */
+#define JAM_LEAVE_NS INT64_C(17500000)      /* a chunk leaves that long before it is due */
+#define JAM_ON_TIME_NS INT64_C(20000000)    /* lateness below which a stretch ends */
+#define JAM_TRIM_NS INT64_C(1000000)        /* most by which a chunk trims the origin */
 #define JAM_TRIM_LEAD_NS INT64_C(100000000) /* the client's lead that trimming seeks */
 #define JAM_STRETCH 1.1
 #define JAM_AT_ONCE_NS INT64_MIN

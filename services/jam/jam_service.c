@@ -52,13 +52,10 @@ static void make_metrics(jam_service *s)
     rf_metric_set(s->metrics->render_window_seconds, (double)s->config->render_ahead_ms / 1000.0);
 }
 
-int jam_service_open(jam_service *s, const jam_config *config, rf_loop *loop)
+int jam_service_open(jam_service *s, const jam_config *config, jam_engines *engines, rf_loop *loop)
 {
-    *s = (jam_service){.config = config, .loop = loop};
+    *s = (jam_service){.config = config, .loop = loop, .engines = engines};
     int err = jam_config_crossfade(config, &s->crossfade_default);
-    if (err == 0) {
-        err = jam_engines_new(config->soundfont, &config->plugins, &s->engines);
-    }
     if (err < 0) {
         return err;
     }

@@ -34,9 +34,9 @@ typedef struct jam_service {
     rf_timer *drain; /* fires at the deadline */
 } jam_service;
 
-/* jam_service_open makes the parts. Returns 0, or a negative errno after a log line;
- * jam_service_close in every case. */
-int jam_service_open(jam_service *s, const jam_config *config, rf_loop *loop);
+/* jam_service_open makes the parts and takes the engines. Returns 0, or a negative errno after a
+ * log line; jam_service_close in every case. */
+int jam_service_open(jam_service *s, const jam_config *config, jam_engines *engines, rf_loop *loop);
 
 /* jam_service_close ends the sessions and frees the parts, running the loop for what is in hand.
  * No socket may be left. */

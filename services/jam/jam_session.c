@@ -62,9 +62,8 @@ void jam_session_enter(jam_session *s, jam_session_state state)
 
 static int64_t park_end_ns(const jam_session *s)
 {
-    return s->parked_ns == RF_NEVER_NS
-               ? RF_NEVER_NS
-               : s->parked_ns + s->service->config->park_s * RF_NS_PER_S;
+    return s->parked_ns == RF_NEVER_NS ? RF_NEVER_NS
+                                       : s->parked_ns + s->service->config->park_s * RF_NS_PER_S;
 }
 
 /* Ends it when one of its deadlines has passed. */
@@ -183,8 +182,8 @@ static void let_go(jam_session *s)
 static void close_seats(jam_session *s, jam_reason reason)
 {
     char text[JAM_ANSWER_SIZE];
-    size_t len = jam_answer_stopped(reason, s->chunks_sent, s->samples_sent, NULL, text,
-                                    sizeof(text));
+    size_t len =
+        jam_answer_stopped(reason, s->chunks_sent, s->samples_sent, NULL, text, sizeof(text));
     while (s->n_seats > 0) {
         jam_seat *seat = &s->seats[--s->n_seats];
         jam_session_unseat(s, seat);
@@ -249,8 +248,7 @@ jam_session *jam_session_free(jam_session *s)
 
 void jam_session_drain(jam_session *s, uint32_t deadline_ms)
 {
-    jam_status status = {
-        .applied_at_sample = -1, .draining = true, .deadline_ms = deadline_ms};
+    jam_status status = {.applied_at_sample = -1, .draining = true, .deadline_ms = deadline_ms};
     if (s->state != JAM_SESSION_OVER && s->state != JAM_SESSION_NEW) {
         jam_session_tell(s, &status, 0, true);
     }

@@ -10,9 +10,9 @@
  *      v                    | 30 s, or too many                        v
  *     OVER <----------------+---- stop, fault, 4 h, 600 s of pause --- OVER
  *
- * A session owns its maker (jam_maker.h), its schedule (jam_schedule.h) and the ring of its last 10 s
- * (jam_ring.h), from which every socket is served at its own cursor. It moves by jam_session_step,
- * which its own timer, its maker and its sockets cause. Owner loop.
+ * A session owns its maker (jam_maker.h), its schedule (jam_schedule.h) and the ring of its last 10
+ * s (jam_ring.h), from which every socket is served at its own cursor. It moves by
+ * jam_session_step, which its own timer, its maker and its sockets cause. Owner loop.
  */
 #ifndef JAM_SESSION_H
 #define JAM_SESSION_H

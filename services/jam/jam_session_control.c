@@ -127,8 +127,7 @@ static void update(jam_session *s, jam_socket *socket, const jam_message *m, int
         jam_session_tell(s, &status, origin, false);
     }
     listen_with(s, ignored, origin);
-    rf_metric_observe(metrics->update_seconds,
-                      (double)(rf_time_ns() - arrived_ns) / RF_NS_PER_S);
+    rf_metric_observe(metrics->update_seconds, (double)(rf_time_ns() - arrived_ns) / RF_NS_PER_S);
 }
 
 /* ---- pause ---- */
@@ -270,8 +269,7 @@ void jam_session_context(jam_session *s, jam_message_context *ret)
     jam_settings settings;
     size_t n_styles;
     jam_maker_settings(s->maker, &settings, &n_styles);
-    *ret = (jam_message_context){.running = true,
-                                 .n_styles = n_styles,
+    *ret = (jam_message_context){.n_styles = n_styles,
                                  .overlap = settings.overlap,
                                  .chunk_frames = settings.chunk_frames,
                                  .format = settings.format,

@@ -150,9 +150,9 @@ static int64_t start_of(const jam_session *s, int64_t index)
     if (block != NULL) {
         return block->chunk.start_sample;
     }
-    return last == NULL ? 0
-                        : last->chunk.start_sample +
-                              (int64_t)last->chunk.n_frames * JAM_FRAME_SAMPLES;
+    return last == NULL
+               ? 0
+               : last->chunk.start_sample + (int64_t)last->chunk.n_frames * JAM_FRAME_SAMPLES;
 }
 
 /* A socket that is slow where others are not misses its oldest chunks. */
@@ -307,8 +307,7 @@ static bool is_live(const jam_session *s)
     return s->state != JAM_SESSION_NEW && s->state != JAM_SESSION_OVER;
 }
 
-int jam_session_join(jam_session *s, jam_socket *socket, const jam_message *start,
-                     jam_error *error)
+int jam_session_join(jam_session *s, jam_socket *socket, const jam_message *start, jam_error *error)
 {
     if (!is_live(s)) {
         jam_error_set(error, JAM_SESSION_NOT_FOUND, "session_id", "there is no such session");

@@ -100,8 +100,7 @@ static void on_opened(void *user, int err, const char *why)
     }
     jam_socket *starter = RF_STEAL(s->starter);
     jam_session_enter(s, JAM_SESSION_RUNNING);
-    rf_metric_add(
-        s->service->metrics->engines[s->engine->number].starts[JAM_START_OPENED], 1);
+    rf_metric_add(s->service->metrics->engines[s->engine->number].starts[JAM_START_OPENED], 1);
     jam_session_seat(s, starter, s->start, false, 0);
     free(s->start);
     s->start = NULL;
@@ -130,10 +129,8 @@ int64_t jam_session_leave_ns(const jam_session *s)
 static void tell_skip(jam_session *s, int64_t to)
 {
     if (s->skip_from >= 0) {
-        jam_status status = {.applied_at_sample = -1,
-                             .has_skip = true,
-                             .skip_from = s->skip_from,
-                             .skip_to = to};
+        jam_status status = {
+            .applied_at_sample = -1, .has_skip = true, .skip_from = s->skip_from, .skip_to = to};
         jam_session_tell(s, &status, 0, true);
         s->skip_from = -1;
     }

@@ -9,7 +9,7 @@
 #define RATE_PER_S 100.0
 #define RATE_BURST 200.0
 #define PROTOCOL_ERRORS_MAX 10
-#define HELD_MAX 256             /* messages that wait for an engine to open */
+#define HELD_MAX 256 /* messages that wait for an engine to open */
 #define HELD_BYTES_MAX (256 << 10)
 #define UNTAKEN_MAX 4096 /* frames that a client may leave untaken */
 
@@ -74,8 +74,8 @@ static void lose(jam_socket *s)
 
 static void expect_start(jam_socket *s, uint32_t more_ms)
 {
-    rf_timer_set(s->timer, rf_time_ns() + s->service->config->start_s * RF_NS_PER_S +
-                               more_ms * RF_NS_PER_MS);
+    rf_timer_set(s->timer,
+                 rf_time_ns() + s->service->config->start_s * RF_NS_PER_S + more_ms * RF_NS_PER_MS);
 }
 
 jam_socket *jam_socket_open(jam_service *service, const jam_port *port, void *port_user,
@@ -112,8 +112,7 @@ static void drop_held(jam_socket *s)
 
 static void count_chunk_bytes(jam_socket *s, size_t bytes)
 {
-    rf_metric_add(s->service->metrics->send_queue_bytes,
-                  (int64_t)bytes - (int64_t)s->chunk_bytes);
+    rf_metric_add(s->service->metrics->send_queue_bytes, (int64_t)bytes - (int64_t)s->chunk_bytes);
     s->chunk_bytes = bytes;
 }
 
@@ -349,8 +348,7 @@ static void make_context(const jam_socket *s, jam_message_context *ret)
     if (s->state == JOINED) {
         jam_session_context(s->session, ret);
     } else {
-        *ret = (jam_message_context){.running = s->state == STARTING,
-                                     .crossfade_default = s->service->crossfade_default};
+        *ret = (jam_message_context){.crossfade_default = s->service->crossfade_default};
     }
 }
 

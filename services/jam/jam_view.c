@@ -340,8 +340,7 @@ static int64_t count_active(const jam_service *s)
     int64_t n = 0;
     jam_session *session;
     for (size_t i = 0; (session = jam_registry_at(s->registry, i)) != NULL; i++) {
-        n += !jam_session_is_over(session) &&
-             jam_session_parked_since(session) == RF_NEVER_NS;
+        n += !jam_session_is_over(session) && jam_session_parked_since(session) == RF_NEVER_NS;
     }
     return n;
 }
