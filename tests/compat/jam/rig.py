@@ -66,6 +66,8 @@ class Platform:
         self.host, self.port = address.hostname, address.port
         self.ws = self.http.replace("http", "ws", 1) + "/ws/jam"
         self.wss = self.ready["https_url"].replace("http", "ws", 1) + "/ws/jam"
+        # The gateway answers this once it has found the service, which it may not have done yet.
+        wait_until(lambda: self.call("GET", "/health")[0] == 200, READY_S, "the jam service")
 
     def __enter__(self):
         return self
