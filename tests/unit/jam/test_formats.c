@@ -284,7 +284,7 @@ Test(formats, a_file_in_pieces_has_exactly_its_samples)
             cr_assert_eq(jam_file_write(f, audio + (size_t)at * 2, RF_MIN(1920U, 50000 - at)), 0);
         }
         cr_assert_eq(jam_file_close(f), 0);
-        RF_CLEANUP(rf_cleanup_free) float *back = decode(s.data, s.len, &n);
+        free(decode(s.data, s.len, &n));
         cr_expect_eq(n, 50000);
         if (format == JAM_FORMAT_WAV_F32 || format == JAM_FORMAT_WAV_S16) {
             cr_expect_eq(encode((jam_format)format, audio, 50000, 0), s.len);

@@ -613,7 +613,7 @@ Test(messages, codes_have_their_names)
     for (int i = 0; i < JAM_N_TYPES; i++) {
         char text[64];
         (void)snprintf(text, sizeof(text), "{\"type\":\"%s\"}", jam_type_name((jam_type)i));
-        cr_expect_eq(parse(text)->m.type, i);
+        cr_expect_eq(parse(text)->m.type, (jam_type)i);
     }
 }
 
