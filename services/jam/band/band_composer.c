@@ -178,8 +178,9 @@ static int settle(const band_composer *c, const band_event *e)
     if (e->part <= BAND_PERCUSSION) {
         return e->key;
     }
-    bool strict = c->controls.key != JAM_KEY_AUTO || c->controls.scale != JAM_SCALE_AUTO;
-    int pitch = band_theory_pitch(e->tone, band_composer_key(c), band_composer_scale(c), strict);
+
+    int pitch = band_theory_pitch(e->tone, band_composer_key(c), band_composer_scale(c),
+                                  band_state_is_strict(c));
     int lift = (int)(LIFTS[e->part] * (c->brightness - 0.5) * 2.0);
     return folded(pitch, RANGES[e->part][0] + lift, RANGES[e->part][1] + lift);
 }
