@@ -7,7 +7,7 @@
 #define UNLIKED 0.02
 #define UNLIKED_OUTSIDE 0.002
 #define BORROW_STRICT 0.02
-#define TARGET_PULL 120.0
+#define TARGET_PULL 1000.0
 
 /* How readily a root moves up by so many semitones: fifths and seconds, thirds down. */
 static const double MOTIONS[BAND_ROOTS] = {0.35, 0.9, 1.2, 0.9, 0.9, 1.7,

@@ -122,8 +122,8 @@ static double opens_on_tonic(const char *style, int key, jam_scale scale)
         band_case_notes *notes = band_case_play(seed, &c, 64);
         size_t i = 0;
         for (int bar = 0; bar < 64; bar += 4) {
-            while (i < notes->n && !(notes->notes[i].part == BAND_BASS &&
-                                     notes->notes[i].beat >= bar * 4.0)) {
+            while (i < notes->n &&
+                   !(notes->notes[i].part == BAND_BASS && notes->notes[i].beat >= bar * 4.0)) {
                 i++;
             }
             phrases++;

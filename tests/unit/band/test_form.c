@@ -43,7 +43,8 @@ Test(form, equal_letters_are_equal_phrases)
             for (size_t b = a + 1; b < form->n_phrases; b++) {
                 const band_phrase *x = &form->phrases[a];
                 const band_phrase *y = &form->phrases[b];
-                cr_expect(x->letter != y->letter || (x->home == y->home && x->cadence == y->cadence),
+                cr_expect(x->letter != y->letter ||
+                              (x->home == y->home && x->cadence == y->cadence),
                           "form %zu", i);
             }
         }
@@ -128,8 +129,7 @@ Test(form, shows_in_the_likeness_of_bars)
         shown += best % BAND_PHRASE_BARS == 0;
         free(notes);
     }
-    cr_expect_geq(shown, band_styles_count() * 95 / 100, "%zu of %zu", shown,
-                  band_styles_count());
+    cr_expect_geq(shown, band_styles_count() * 95 / 100, "%zu of %zu", shown, band_styles_count());
 }
 
 /* The first phrase of a form comes back, in its chords, with another melody in time. */

@@ -124,9 +124,8 @@ Test(harmony, functions_lead_where_a_style_expects_them)
                                     .before = CASES[i].before,
                                     .role = CASES[i].role,
                                     .target = CASES[i].target};
-        cr_expect_eq(likeliest(CASES[i].harmony, &place),
-                     index_of(CASES[i].root, CASES[i].quality), "case %zu: %d", i,
-                     likeliest(CASES[i].harmony, &place));
+        cr_expect_eq(likeliest(CASES[i].harmony, &place), index_of(CASES[i].root, CASES[i].quality),
+                     "case %zu: %d", i, likeliest(CASES[i].harmony, &place));
     }
 }
 
