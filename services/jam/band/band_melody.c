@@ -250,8 +250,8 @@ static void play(band_composer *c, band_part part, const band_melody *melody, in
         const band_melody_note *note = &melody->notes[i];
         if (note->step == step) {
             const band_chord *chord = band_plan_chord(c, 2 * c->bar + (size_t)(step / 8));
-            double need = band_write_need(note->grace ? 'g' : 'x', step, base, 0.6);
-            band_write_tone(c, part, step, note->length / 4.0 - 0.03,
+            double need = band_write_need(note->grace ? 'g' : 'x', step, base, 0.35);
+            band_write_tone(c, part, step, band_write_length(c, step, step + note->length),
                             band_theory_tone(chord, note->degree),
                             velocity - (note->grace ? 16 : 0) + (step % 8 == 0 ? 5 : 0), need);
         }
@@ -272,6 +272,6 @@ void band_lead_step(band_composer *c, int step)
         play(c, BAND_LEAD, &c->letter->lead[c->bar], step, 92, 0.1);
     }
     if (c->scene.plays[BAND_COUNTER]) {
-        play(c, BAND_COUNTER, &c->letter->counter[c->bar], step, 76, 0.3);
+        play(c, BAND_COUNTER, &c->letter->counter[c->bar], step, 76, 0.2);
     }
 }
