@@ -186,21 +186,21 @@ static void stop_due(band_player *player, double until)
     }
 }
 
-/* Makes room for a note: of the same key, and when all places are taken the one that ends first. */
+/* Makes room for a note: one of its own key goes, of drums the one before the last, and when all
+ * places are taken the one that ends first. */
 static void make_room(band_player *player, const band_note *note)
 {
-    size_t first = 0;
+    size_t first = 0, same = 0, oldest = 0;
     for (size_t i = 0; i < player->n_sounding; i++) {
         const sounding *s = &player->sounding[i];
-        if (s->part == note->part && s->pitch == note->pitch && note->part > BAND_PERCUSSION) {
-            release(player, i);
-            return;
+        if (s->part == note->part && s->pitch == note->pitch) {
+            oldest = same++ == 0 || s->end_beat < player->sounding[oldest].end_beat ? i : oldest;
         }
-        if (s->end_beat < player->sounding[first].end_beat) {
-            first = i;
-        }
+        first = s->end_beat < player->sounding[first].end_beat ? i : first;
     }
-    if (player->n_sounding == MAX_SOUNDING) {
+    if (same >= (note->part <= BAND_PERCUSSION ? 2U : 1U)) {
+        release(player, oldest);
+    } else if (player->n_sounding == MAX_SOUNDING) {
         release(player, first);
     }
 }
