@@ -12,8 +12,8 @@
 
 /* Lowest and highest pitch of a part at brightness 0.5. */
 static const uint8_t RANGES[BAND_N_PARTS][2] = {
-    [BAND_BASS] = {28, 52}, [BAND_COMP] = {47, 77}, [BAND_PAD] = {48, 84},
-    [BAND_ARP] = {52, 86},  [BAND_LEAD] = {57, 86}, [BAND_COUNTER] = {52, 81},
+    [BAND_BASS] = {28, 52}, [BAND_COMP] = {50, 73}, [BAND_PAD] = {50, 75},
+    [BAND_ARP] = {52, 81},  [BAND_LEAD] = {58, 85}, [BAND_COUNTER] = {52, 77},
 };
 
 /* Semitones by which full brightness lifts a part; the ground stays. */
