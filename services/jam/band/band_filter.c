@@ -81,7 +81,7 @@ void band_filter_jump(band_filter *filter)
 static inline band_v4 tick(const band_taps *t, band_v4 *s1, band_v4 *s2, band_v4 x)
 {
     const band_v4 y = t->b0 * x + *s1;
-    *s1 = t->b1 * x - t->a1 * y + *s2;
+    *s1 = (t->b1 * x + *s2) - t->a1 * y;
     *s2 = t->b2 * x - t->a2 * y;
     return y;
 }

@@ -12,7 +12,7 @@
 #define MAX_SOUNDING 96
 #define NOTES_AT_ONCE 32
 #define BEATS_A_BAR ((double)JAM_BEATS_A_BAR)
-#define DRUM_BEATS 4.0        /* drums ring, whatever their note's length */
+#define DRUM_BEATS 8.0        /* drums ring, whatever their note's length */
 #define CLOSE_SAMPLES 144000U /* 3 s from an ending's last bar to silence */
 #define KICK_LOW 35           /* General MIDI's two kicks */
 #define KICK_HIGH 36
@@ -186,21 +186,20 @@ static void stop_due(band_player *player, double until)
     }
 }
 
-/* Makes room for a note: one of its own key goes, of drums the one before the last, and when all
- * places are taken the one that ends first. */
+/* Makes room for a note: the one of its own key goes, or when all places are taken the one that
+ * ends first. */
 static void make_room(band_player *player, const band_note *note)
 {
-    size_t first = 0, same = 0, oldest = 0;
+    size_t first = 0;
     for (size_t i = 0; i < player->n_sounding; i++) {
         const sounding *s = &player->sounding[i];
         if (s->part == note->part && s->pitch == note->pitch) {
-            oldest = same++ == 0 || s->end_beat < player->sounding[oldest].end_beat ? i : oldest;
+            release(player, i);
+            return;
         }
         first = s->end_beat < player->sounding[first].end_beat ? i : first;
     }
-    if (same >= (note->part <= BAND_PERCUSSION ? 2U : 1U)) {
-        release(player, oldest);
-    } else if (player->n_sounding == MAX_SOUNDING) {
+    if (player->n_sounding == MAX_SOUNDING) {
         release(player, first);
     }
 }

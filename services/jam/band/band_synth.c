@@ -16,10 +16,10 @@ static const struct {
     bool curved;   /* samples are joined by curves; else by straight lines, which will do for what
                       plays at its own pitch, is low, or lies behind a low-pass */
 } costs[BAND_N_PARTS] = {
-    [BAND_DRUMS] = {2, 0, false},    [BAND_PERCUSSION] = {2, 0, false},
-    [BAND_BASS] = {2, -1800, false}, [BAND_COMP] = {1, -1800, true},
-    [BAND_PAD] = {1, 0, false},      [BAND_ARP] = {1, -1800, false},
-    [BAND_LEAD] = {2, -1200, true},  [BAND_COUNTER] = {1, -1200, false},
+    [BAND_DRUMS] = {2, -2400, false}, [BAND_PERCUSSION] = {2, -2400, false},
+    [BAND_BASS] = {2, -1800, false},  [BAND_COMP] = {1, -1800, true},
+    [BAND_PAD] = {1, -400, false},    [BAND_ARP] = {1, -1800, false},
+    [BAND_LEAD] = {2, -1200, true},   [BAND_COUNTER] = {1, -1200, false},
 };
 
 struct band_bank {
