@@ -201,6 +201,7 @@ void jam_session_tell(jam_session *s, jam_status *status, uint64_t origin, bool 
 {
     char text[JAM_ANSWER_SIZE];
     const char *id = status->id;
+    status->rev = status->rev > 0 ? status->rev : jam_maker_rev(s->maker);
     for (size_t i = 0; i < s->n_seats; i++) {
         jam_socket *socket = s->seats[i].socket;
         if (!all && s->seats[i].role == JAM_ROLE_LISTENER) {

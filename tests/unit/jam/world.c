@@ -85,6 +85,12 @@ static void stop_loop(void *user)
     rf_loop_stop(user);
 }
 
+/* The loop looks at its timers between this and the stop. */
+static void stop_next(void *user)
+{
+    rf_loop_post(user, stop_loop, user);
+}
+
 /* What gateways do: say what has been taken, and that a closed client is gone. */
 static void tend(world_client *c)
 {
@@ -101,7 +107,7 @@ static void tend(world_client *c)
 
 void world_turn(world *w)
 {
-    rf_loop_post(w->loop, stop_loop, w->loop);
+    rf_loop_post(w->loop, stop_next, w->loop);
     cr_assert_eq(rf_loop_run(w->loop), 0);
     for (size_t i = 0; i < w->n_clients; i++) {
         tend(&w->clients[i]);
