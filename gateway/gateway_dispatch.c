@@ -163,6 +163,9 @@ static void check_opener(gateway_exchange *ex)
     case GATEWAY_OPENER_TICKET:
         admit(ex);
         break;
+    case GATEWAY_OPENER_MALFORMED:
+        gateway_answer_error(ex, GATEWAY_BAD_REQUEST, "The query is malformed.", 0);
+        break;
     case GATEWAY_OPENER_ANONYMOUS:
         if (anonymous) {
             admit(ex);

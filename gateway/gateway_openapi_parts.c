@@ -73,31 +73,35 @@ const char gateway_openapi_schemas[] =
 #define PATH(name, schema)                                                                         \
     "{\"name\":\"" name "\",\"in\":\"path\",\"required\":true,\"schema\":" schema "}"
 
-#define GATEWAY_SOCKET_PARAMETERS                                                                                                 \
-    "\"session\":" PATH(                                                                                                          \
-        "session", "{\"type\":\"string\",\"minLength\":26,\"maxLength\":26}") ","                                                 \
-                                                                              "\"limit\":" QUERY(                                 \
-                                                                                  "limit",                                        \
-                                                                                  "{\"type\":"                                    \
-                                                                                  "\"integer\","                                  \
-                                                                                  "\"minimum\":1,"                                \
-                                                                                  "\"maximum\":"                                  \
-                                                                                  "100,"                                          \
-                                                                                  "\"default\":"                                  \
-                                                                                  "20}") ","                                      \
-                                                                                         "\"curso"                                \
-                                                                                         "r\""                                    \
-                                                                                         ":" QUERY(                               \
-                                                                                             "cur"                                \
-                                                                                             "so"                                 \
-                                                                                             "r",                                 \
-                                                                                             TEXT) ","                            \
-                                                                                                   "\"apiKey\":" QUERY(           \
-                                                                                                       "api_key",                 \
-                                                                                                       TEXT) ","                  \
-                                                                                                             "\"ticket\":" QUERY( \
-                                                                                                                 "ticket",        \
-                                                                                                                 TEXT)
+#define GATEWAY_SOCKET_PARAMETERS                                                                                      \
+    "\"session\":" PATH(                                                                                               \
+        "session",                                                                                                     \
+        "{\"type\":\"string\",\"minLength\":26,\"maxLength\":26}") ","                                                 \
+                                                                   "\"limit\":" QUERY(                                 \
+                                                                       "limit",                                        \
+                                                                       "{\"type\":"                                    \
+                                                                       "\"integer\","                                  \
+                                                                       "\"minimum\":1,"                                \
+                                                                       "\"maximum\":"                                  \
+                                                                       "100,"                                          \
+                                                                       "\"default\":"                                  \
+                                                                       "20}") ","                                      \
+                                                                              "\"curso"                                \
+                                                                              "r\""                                    \
+                                                                              ":" QUERY(                               \
+                                                                                  "cur"                                \
+                                                                                  "so"                                 \
+                                                                                  "r",                                 \
+                                                                                  TEXT) ","                            \
+                                                                                        "\"apiKey"                     \
+                                                                                        "\""                           \
+                                                                                        ":" QUERY(                     \
+                                                                                            "api_"                     \
+                                                                                            "key",                     \
+                                                                                            TEXT) ","                  \
+                                                                                                  "\"ticket\":" QUERY( \
+                                                                                                      "ticket",        \
+                                                                                                      TEXT)
 
 const char gateway_openapi_parameters[] = "{\"id\":" PATH("id", UUID) ",\"name\":" PATH("name", TEXT) ","
                                                                                                       "\""

@@ -53,18 +53,20 @@ static void send_more(gateway_render *r)
 {
     gateway_conn *c = r->ex->conn;
     while (r->first != NULL) {
-        size_t left = r->first->len - r->at;
-        ssize_t n = left > 0 ? gateway_conn_write(c, r->first->data + r->at, left) : 0;
+        if (r->at == r->first->len) {
+            pop(r);
+            continue;
+        }
+        ssize_t n = gateway_conn_write(c, r->first->data + r->at, r->first->len - r->at);
         if (n < 0) {
             gateway_conn_close(c);
             return;
         }
-        r->at += (size_t)n;
-        gateway_metrics_bytes(false, (uint64_t)n);
-        if (r->at < r->first->len) {
+        if (n == 0) {
             return; /* writable comes */
         }
-        pop(r);
+        r->at += (size_t)n;
+        gateway_metrics_bytes(false, (uint64_t)n);
     }
     if (r->to_come == 0) {
         gateway_conn_answered(c);

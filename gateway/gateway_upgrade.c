@@ -163,10 +163,10 @@ typedef struct secrets {
 static int take_secret(char *out, bool *has, const char *value)
 {
     if (*has && strcmp(out, value) != 0) {
-        return -EINVAL;
+        return -EACCES;
     }
     *has = true;
-    return rf_copy_str(out, SECRET_MAX, value) < 0 ? -EINVAL : 0;
+    return rf_copy_str(out, SECRET_MAX, value) < 0 ? -EACCES : 0;
 }
 
 static int take_pair(const char *name, const char *value, void *user)
@@ -203,14 +203,16 @@ gateway_opener gateway_upgrade_opener(gateway_exchange *ex)
     gateway_span query = ex->req.query;
     gateway_opener who = GATEWAY_OPENER_ANONYMOUS;
     bool header = ex->req.headers[GATEWAY_H_AUTHORIZATION].present;
-    if (gateway_query_each(gateway_request_str(&ex->req, query), query.len, take_pair, &s) < 0 ||
-        (s.has_ticket && (header || s.has_key))) {
+    int err = gateway_query_each(gateway_request_str(&ex->req, query), query.len, take_pair, &s);
+    if (err == -EINVAL) {
+        who = GATEWAY_OPENER_MALFORMED;
+    } else if (err < 0 || (s.has_ticket && (header || s.has_key))) {
         who = GATEWAY_OPENER_WRONG;
     } else if (header || s.has_key) {
         who = opener_of_keys(ex, &s);
     } else if (s.has_ticket) {
-        int err = gateway_ticket_check(ex->gw->signer, ex->route->path, s.ticket,
-                                       rf_time_wall_ms() / 1000, &ex->caller);
+        err = gateway_ticket_check(ex->gw->signer, ex->route->path, s.ticket,
+                                   rf_time_wall_ms() / 1000, &ex->caller);
         who = err == 0 ? GATEWAY_OPENER_TICKET : GATEWAY_OPENER_WRONG;
     }
     explicit_bzero(&s, sizeof(s));

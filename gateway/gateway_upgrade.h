@@ -19,6 +19,7 @@ typedef enum gateway_opener {
     GATEWAY_OPENER_TICKET,    /* ex->caller has been set */
     GATEWAY_OPENER_ANONYMOUS, /* neither was given */
     GATEWAY_OPENER_WRONG,     /* they differ, or are not valid */
+    GATEWAY_OPENER_MALFORMED, /* the query cannot be read */
 } gateway_opener;
 
 /* gateway_upgrade_admits checks form, drain and Origin. False when it has answered: 400, 426, 503

@@ -16,8 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TEXT_MAX (4u << 20)
 #define READY_MS 10000
+#define QUEUE_MAX (8u << 20)
 #define RENDER_PART 65536
 
 typedef struct echo_socket {
@@ -436,7 +436,7 @@ void echo_start(void)
     char listen[128];
     rf_cond_init(&echo.changed);
     snprintf(listen, sizeof(listen), "ipc://%s/run/jam.sock", fix.dir);
-    const rf_rpc_server_config config = {.listen = listen};
+    const rf_rpc_server_config config = {.listen = listen, .max_queue = QUEUE_MAX};
     cr_assert_eq(rf_rpc_server_new(&config, &echo.server), 0);
     rf_rpc_server_handle_stream(echo.server, &jam_v1_jam_service, JAM_V1_JAM_SERVICE_SOCKET,
                                 on_socket, NULL);

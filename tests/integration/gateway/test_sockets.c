@@ -385,6 +385,50 @@ Test(sockets, a_gateway_that_shuts_down_gives_them_time, .init = setup_drain, .f
     websocket_close(&w);
 }
 
+/* ---- metrics ---- */
+
+/* The value of a series, -1 when it is not there. */
+static double metric(const char *series)
+{
+    char name[128];
+    client c = client_open_port(fix.internal_port);
+    cr_assert(client_text(&c, "GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+    answer a = client_answer(&c, true);
+    snprintf(name, sizeof(name), "\n%s ", series);
+    const char *at = strstr(a.body, name);
+    double value = at != NULL ? strtod(at + strlen(name), NULL) : -1;
+    answer_done(&a);
+    client_close(&c);
+    return value;
+}
+
+Test(sockets, metrics, .init = setup, .fini = teardown)
+{
+    websocket w = open_socket(false);
+    websocket_text(&w, "four");
+    websocket_says(&w, "four");
+    websocket_text(&w, "!pair 1000");
+    for (int i = 0; i < 2; i++) {
+        message m = websocket_get(&w);
+        message_done(&m);
+    }
+    cr_expect_eq(metric("reflection_websockets"), 1);
+    cr_expect_eq(metric("reflection_websocket_messages_total{direction=\"in\"}"), 2);
+    cr_expect_eq(metric("reflection_websocket_bytes_total{direction=\"in\"}"), 4 + 10);
+    cr_expect_eq(metric("reflection_websocket_messages_total{direction=\"out\"}"), 3);
+    cr_expect_eq(metric("reflection_websocket_bytes_total{direction=\"out\"}"), 4 + 1000 + 4);
+    cr_expect_eq(metric("reflection_websocket_queue_bytes"), 0);
+    websocket_ends(&w, 3001);
+    websocket_close(&w);
+    w = open_socket(false);
+    websocket_frame(&w, 0x83, "x", 1);
+    websocket_closed(&w, 1002, "opcode 3");
+    websocket_close(&w);
+    cr_expect_eq(metric("reflection_websocket_closes_total{code=\"1002\"}"), 1);
+    cr_expect_eq(metric("reflection_websocket_closes_total{code=\"other\"}"), 1);
+    cr_expect_eq(metric("reflection_websockets"), 0);
+}
+
 /* ---- many ---- */
 
 /* Connections that begin a handshake and leave it there. */
