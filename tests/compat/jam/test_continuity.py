@@ -67,6 +67,7 @@ class Session:
         self.take = judge.Take(overlap)
         self.sent = {}
         self.log = []
+        self.too_late = 0
         self.stopped = None
 
     async def update(self, socket):
@@ -74,13 +75,17 @@ class Session:
         message = {"type": "update", "id": f"u{len(self.sent)}", **fields}
         self.sent[message["id"]] = fields
         if self.rng.random() < 0.2:
-            message["at_sample"] = self.take.end + self.rng.randint(48_000, 480_000)
+            # The kernel's buffers hold some seconds that the service has rendered already.
+            message["at_sample"] = self.take.end + self.rng.randint(480_000, 1_920_000)
         elif self.rng.random() < 0.3:  # never changes the stream, only how it is cut
             message["max_decode_frames"] = self.frames + self.rng.randint(0, 1)
         await socket.send(json.dumps(message))
 
     def on_text(self, message):
         """Whether the session goes on."""
+        if message["type"] == "error" and message["code"] == "TOO_LATE" and message["id"] in self.sent:
+            self.too_late += 1  # applied not at all: it is in no log
+            return True
         assert message["type"] != "error", message
         if message["type"] == "status" and message.get("id") in self.sent \
                 and "applied_at_sample" in message:
