@@ -183,6 +183,13 @@ void gateway_answer_error(gateway_exchange *ex, gateway_error error, const char 
     answer_error(ex, error, message, headers);
 }
 
+void gateway_answer_upgrade_required(gateway_exchange *ex)
+{
+    answer_error(ex, GATEWAY_UPGRADE_REQUIRED, NULL,
+                 "Cache-Control: no-store\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                 "Sec-WebSocket-Version: 13\r\n");
+}
+
 /* ---- methods of a path ---- */
 
 static void list_methods(unsigned methods, char out[64])

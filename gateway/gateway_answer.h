@@ -33,6 +33,10 @@ void gateway_answer_error(gateway_exchange *ex, gateway_error error, const char 
 /* gateway_answer_not_allowed answers 405 with the methods that the path has. */
 void gateway_answer_not_allowed(gateway_exchange *ex, unsigned methods);
 
+/* gateway_answer_upgrade_required answers 426 to a request for a WebSocket that is not an upgrade
+ * to version 13. */
+void gateway_answer_upgrade_required(gateway_exchange *ex);
+
 /* gateway_answer_preflight answers OPTIONS (fetch standard, CORS) for a path with these methods. */
 void gateway_answer_preflight(gateway_exchange *ex, unsigned methods);
 

@@ -12,6 +12,22 @@
 #define LIST(field, name, unit, def, help)                                                         \
     RF_SETTING_LIST(gateway_config, field, name, unit, def, help)
 
+#define BOOL(field, name, def, help) RF_SETTING_BOOL(gateway_config, field, name, def, help)
+
+/* Who may open the sockets of a service. */
+#define SOCKET_RULES(service, prefix)                                                              \
+    BOOL(sockets[service].allow_anonymous, prefix ".allow_anonymous", "false",                     \
+         "sockets without a key"),                                                                 \
+        LIST(sockets[service].allowed_origins, prefix ".allowed_origins", "origins", "",           \
+             "web pages that may open sockets: scheme://host[:port] exactly, or null; empty: "     \
+             "the server's own"),                                                                  \
+        INT(sockets[service].per_key, prefix ".sockets_per_key", "sockets", "16", 1, 65536,        \
+            "open at once with one key; more get 429"),                                            \
+        INT(sockets[service].anonymous_per_address, prefix ".anonymous_per_address", "sockets",    \
+            "2", 1, 65536, "open at once without a key from one address; more get 429"),           \
+        INT(sockets[service].anonymous_total, prefix ".anonymous_total", "sockets", "20", 1,       \
+            65536, "open at once without a key; more get 429")
+
 const rf_setting gateway_settings[] = {
     STR(http_listen, "http.listen", "host:port", "127.0.0.1:8080",
         "where plain HTTP is served; empty for nowhere; a passed socket named http wins"),
@@ -29,6 +45,19 @@ const rf_setting gateway_settings[] = {
         "how often the certificate is looked at: renewed before its end, read again when changed"),
     LIST(job_targets, "job.targets", "RPC targets", "",
          "where the job service answers; empty: its socket in the data directory"),
+    LIST(jam_targets, "jam.targets", "RPC targets", "",
+         "where the jam service answers; empty: its socket in the data directory"),
+    SOCKET_RULES(GATEWAY_SERVICE_JAM, "jam"),
+    INT(sockets_max, "sockets.max", "sockets", "4096", 1, 1000000,
+        "WebSockets open at once; more get 503"),
+    INT(sockets_ping_s, "sockets.ping_s", "s", "20", 1, 600,
+        "how often a client is pinged; one that leaves two pings unanswered is dropped"),
+    INT(sockets_stall_s, "sockets.stall_s", "s", "30", 1, 600,
+        "a client that takes nothing of what a socket has for it for so long is dropped"),
+    INT(sockets_drain_s, "sockets.drain_s", "s", "20", 0, 3600,
+        "how long sockets go on when the gateway shuts down; then they are closed with 1012"),
+    INT(sockets_queue_bytes, "sockets.queue_bytes", "B", "2097152", 65536, 67108864,
+        "of a slow client, above which its service is held back"),
     RF_ROW_SIGNING_KEYS(gateway_config, signing_keys),
     RF_ROW_STORE_URL(gateway_config, store_url),
     RF_ROWS_RPC_TLS(gateway_config, rpc_tls),

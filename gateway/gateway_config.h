@@ -6,6 +6,22 @@
 
 #include "rf_service_rows.h"
 
+/* Services whose sockets pass through; the index of their rules. */
+typedef enum gateway_service {
+    GATEWAY_SERVICE_NONE,
+    GATEWAY_SERVICE_JAM,
+    GATEWAY_N_SERVICES,
+} gateway_service;
+
+/* Who may open sockets of a service. */
+typedef struct gateway_socket_rules {
+    bool allow_anonymous;
+    rf_list allowed_origins; /* empty: the server's own */
+    int64_t per_key;
+    int64_t anonymous_per_address;
+    int64_t anonymous_total;
+} gateway_socket_rules;
+
 typedef struct gateway_config {
     char *http_listen;  /* host:port, empty for none; LISTEN_FDS named "http" wins */
     char *https_listen; /* likewise "https" */
@@ -15,6 +31,13 @@ typedef struct gateway_config {
     rf_list tls_names; /* further names and addresses of the private authority's certificate */
     int64_t tls_check_s;
     rf_list job_targets;
+    rf_list jam_targets;
+    gateway_socket_rules sockets[GATEWAY_N_SERVICES];
+    int64_t sockets_max;
+    int64_t sockets_ping_s;
+    int64_t sockets_stall_s;
+    int64_t sockets_drain_s;
+    int64_t sockets_queue_bytes;
     char *signing_keys; /* path; empty: <data.dir>/secrets/signing.keys */
     char *store_url;    /* rf_store.h; empty: dir:<data.dir>/objects */
     rf_rpc_files rpc_tls;

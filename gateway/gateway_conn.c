@@ -12,8 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define OUT_MAX_BYTES (64u << 20) /* the largest answer of a service is 16 MiB packed */
-
 #define ROUNDS 16
 
 static void on_event(uint32_t events, void *user);
@@ -42,7 +40,7 @@ gateway_conn *gateway_conn_new(gateway_loop *l, int fd, SSL *ssl)
     c->ssl = ssl;
     c->phase = GATEWAY_N_PHASES;
     rf_buf_init(&c->in, GATEWAY_IO_BYTES);
-    rf_buf_init(&c->out, OUT_MAX_BYTES);
+    rf_buf_init(&c->out, GATEWAY_OUT_MAX_BYTES);
     gateway_http_reset(&c->http, &c->req);
     c->events = EPOLLIN;
     c->watch = rf_loop_add(l->loop, fd, c->events, on_event, c);
@@ -81,113 +79,6 @@ void gateway_conn_close(gateway_conn *c)
     shutdown(c->fd, SHUT_RDWR); /* a download may still hold a copy of the descriptor */
     rf_close(&c->fd);
     atomic_fetch_sub_explicit(&c->loop->n_conns, 1, memory_order_relaxed);
-}
-
-/* ---- bytes out ---- */
-
-static ssize_t transport_write(gateway_conn *c, const void *data, size_t len)
-{
-    if (c->ssl != NULL) {
-        return gateway_tls_write(c->ssl, data, len);
-    }
-    ssize_t n = send(c->fd, data, len, MSG_NOSIGNAL);
-    return n < 0 ? -errno : n;
-}
-
-void gateway_conn_append(gateway_conn *c, const void *data, size_t len)
-{
-    gateway_loop *l = c->loop;
-    if (c->out.len == 0 && len <= sizeof(l->tx) - l->tx_len) {
-        memcpy(l->tx + l->tx_len, data, len);
-        l->tx_len += len;
-        return;
-    }
-    if (c->out.len == 0) {
-        rf_buf_append(&c->out, l->tx, l->tx_len);
-        l->tx_len = 0;
-    }
-    if (rf_buf_append(&c->out, data, len) < 0) {
-        gateway_conn_close(c);
-    }
-}
-
-/* Sends len bytes of data; returns how many went, fewer when the socket is full. */
-static size_t send_some(gateway_conn *c, const void *data, size_t len)
-{
-    ssize_t n = transport_write(c, data, len);
-    if (n < 0 && n != -EAGAIN && n != -EINTR) {
-        gateway_conn_close(c);
-        return 0;
-    }
-    return n > 0 ? (size_t)n : 0;
-}
-
-static void flush_out(gateway_conn *c)
-{
-    size_t sent = 0;
-    while (c->state != GATEWAY_CONN_CLOSED && sent < c->out.len) {
-        size_t n = send_some(c, c->out.data + sent, c->out.len - sent);
-        if (n == 0) {
-            break;
-        }
-        sent += n;
-    }
-    if (sent > 0 && c->state != GATEWAY_CONN_CLOSED) {
-        rf_buf_consume(&c->out, sent);
-        gateway_conn_progress(c);
-    }
-    if (c->out.len == 0) {
-        rf_buf_done(&c->out);
-        rf_buf_init(&c->out, OUT_MAX_BYTES);
-    }
-}
-
-/* Sends what the scratch and the queue hold. */
-static void flush(gateway_conn *c)
-{
-    gateway_loop *l = c->loop;
-    size_t len = l->tx_len;
-    l->tx_len = 0;
-    if (c->state == GATEWAY_CONN_CLOSED) {
-        return;
-    }
-    if (len > 0) {
-        size_t n = send_some(c, l->tx, len);
-        if (c->state != GATEWAY_CONN_CLOSED && n < len &&
-            rf_buf_append(&c->out, l->tx + n, len - n) < 0) {
-            gateway_conn_close(c);
-        }
-    } else if (c->out.len > 0) {
-        flush_out(c);
-    }
-    if (c->out.len > 0 && c->phase != GATEWAY_PHASE_SEND) {
-        gateway_loop_enter(l, c, GATEWAY_PHASE_SEND);
-    }
-}
-
-void gateway_conn_progress(gateway_conn *c)
-{
-    if (c->phase == GATEWAY_PHASE_SEND) {
-        gateway_loop_enter(c->loop, c, GATEWAY_PHASE_SEND);
-    }
-}
-
-ssize_t gateway_conn_write(gateway_conn *c, const void *data, size_t len)
-{
-    ssize_t n = transport_write(c, data, len);
-    if (n == -EAGAIN || n == -EINTR) {
-        c->want_out = true;
-        return 0;
-    }
-    if (n > 0) {
-        gateway_conn_progress(c);
-    }
-    return n;
-}
-
-void gateway_conn_await_out(gateway_conn *c)
-{
-    c->want_out = true;
 }
 
 /* ---- ends of exchanges ---- */
@@ -242,6 +133,9 @@ static void refuse(gateway_conn *c, gateway_error error)
 
 static bool wants_input(const gateway_conn *c)
 {
+    if (c->state == GATEWAY_CONN_UPGRADED) {
+        return c->ex->ops->room(c->ex) > 0;
+    }
     if (c->out.len > 0) {
         return false;
     }
@@ -309,6 +203,8 @@ static ssize_t take_body(gateway_conn *c, const char *data, size_t len)
 static ssize_t take(gateway_conn *c, const char *data, size_t len)
 {
     switch (c->state) {
+    case GATEWAY_CONN_UPGRADED:
+        return c->ex->ops->take(c->ex, data, len);
     case GATEWAY_CONN_HEAD:
         return c->closing ? (ssize_t)len : take_head(c, data, len);
     case GATEWAY_CONN_BODY:
@@ -323,7 +219,8 @@ static ssize_t take(gateway_conn *c, const char *data, size_t len)
 static size_t take_all(gateway_conn *c, const char *data, size_t len)
 {
     size_t used = 0;
-    while (used < len && c->state != GATEWAY_CONN_CLOSED && c->out.len == 0) {
+    while (used < len && c->state != GATEWAY_CONN_CLOSED &&
+           (c->out.len == 0 || c->state == GATEWAY_CONN_UPGRADED)) {
         ssize_t n = take(c, data + used, len - used);
         if (n <= 0) {
             break;
@@ -418,12 +315,31 @@ static void settle(gateway_conn *c)
     set_events(c, in | (out ? EPOLLOUT : 0));
 }
 
+/* Sends what there is; an upgraded connection is told what has gone. */
+static void flush_and_tell(gateway_conn *c)
+{
+    gateway_conn_flush(c);
+    if (c->state != GATEWAY_CONN_UPGRADED) {
+        return;
+    }
+    c->ex->ops->sent(c->ex);
+    if (c->state == GATEWAY_CONN_UPGRADED && c->phase == GATEWAY_PHASE_STALL && c->out.len == 0 &&
+        !c->want_out) {
+        gateway_loop_enter(c->loop, c, GATEWAY_PHASE_NONE);
+    }
+}
+
+static bool blocked(const gateway_conn *c)
+{
+    return c->state == GATEWAY_CONN_CLOSED || (c->out.len > 0 && c->state != GATEWAY_CONN_UPGRADED);
+}
+
 /* Sends, and goes on with bytes that no event will tell of. A client that sends as fast as we read
  * gets ROUNDS turns, then the other connections theirs: a writable socket brings us back. */
 static void serve(gateway_conn *c)
 {
-    flush(c);
-    for (int round = 0; c->state != GATEWAY_CONN_CLOSED && c->out.len == 0; round++) {
+    flush_and_tell(c);
+    for (int round = 0; !blocked(c); round++) {
         go_on(c);
         bool waits = c->more || (c->again && c->in.len > 0);
         c->again = false;
@@ -436,7 +352,7 @@ static void serve(gateway_conn *c)
             return;
         }
         read_on(c, c->more);
-        flush(c);
+        flush_and_tell(c);
     }
 }
 
@@ -459,8 +375,9 @@ void gateway_conn_leave(gateway_conn *c)
 static void on_writable(gateway_conn *c)
 {
     c->want_out = false;
-    flush(c);
-    if (c->state == GATEWAY_CONN_SEND && c->out.len == 0) {
+    gateway_conn_flush(c);
+    bool sends = c->state == GATEWAY_CONN_SEND || c->state == GATEWAY_CONN_UPGRADED;
+    if (sends && c->out.len == 0) {
         c->ex->ops->writable(c->ex);
     }
 }
@@ -518,6 +435,13 @@ void gateway_conn_send(gateway_conn *c)
     c->want_out = true;
 }
 
+void gateway_conn_upgrade(gateway_conn *c)
+{
+    set_state(c, GATEWAY_CONN_UPGRADED, GATEWAY_PHASE_NONE);
+    c->again = true;
+    c->more = c->ssl != NULL;
+}
+
 /* ---- deadlines ---- */
 
 /* A window is over: refused when the client was slow, not when we had no room. */
@@ -564,6 +488,15 @@ void gateway_conn_drain(gateway_conn *c)
     if (c->state == GATEWAY_CONN_HEAD && c->phase != GATEWAY_PHASE_HEAD) {
         c->closing = true;
         c->again = false;
+    }
+    gateway_conn_leave(c);
+}
+
+void gateway_conn_end_upgraded(gateway_conn *c)
+{
+    gateway_conn_enter(c);
+    if (c->state == GATEWAY_CONN_UPGRADED) {
+        c->ex->ops->drain(c->ex);
     }
     gateway_conn_leave(c);
 }

@@ -2,6 +2,7 @@
  * gateway_conn.h - one client connection: bytes in, requests out, answers back, plain or TLS.
  *
  *   HANDSHAKE -> HEAD -> [BODY] -> WAIT -> [SEND] -> HEAD ...
+ *                                    \---> UPGRADED
  *                  any error or close: -> LINGER -> CLOSED
  *
  *   HANDSHAKE  TLS only
@@ -9,6 +10,9 @@
  *   BODY       content goes to the exchange's sink, as much as it has room for
  *   WAIT       a service or the disk is at work; nothing is read
  *   SEND       the head of the answer is out, its body follows piece by piece
+ *   UPGRADED   bytes are no longer HTTP: they go both ways at once through the exchange's take and
+ *              writable, until the exchange is answered or the client takes nothing for
+ *              sockets.stall_s
  *   LINGER     the last answer is out; what still arrives is thrown away, so that the answer is not
  *              lost to a reset (RFC 9112 section 9.6)
  *
@@ -25,12 +29,15 @@
 
 #include <openssl/ssl.h>
 
+#define GATEWAY_OUT_MAX_BYTES (64u << 20) /* the largest answer of a service is 16 MiB packed */
+
 typedef enum gateway_conn_state {
     GATEWAY_CONN_HANDSHAKE,
     GATEWAY_CONN_HEAD,
     GATEWAY_CONN_BODY,
     GATEWAY_CONN_WAIT,
     GATEWAY_CONN_SEND,
+    GATEWAY_CONN_UPGRADED,
     GATEWAY_CONN_LINGER,
     GATEWAY_CONN_CLOSED,
 } gateway_conn_state;
@@ -55,6 +62,7 @@ struct gateway_conn {
     gateway_request req;
     gateway_http http;
     uint64_t window_bytes; /* of body since the window began */
+    uint64_t n_sent;       /* bytes of scratch and queue that the socket has taken, ever */
     rf_buf in;             /* read, not taken yet */
     rf_buf out;            /* answered, not sent yet */
 };
@@ -67,6 +75,10 @@ gateway_conn *gateway_conn_new(gateway_loop *l, int fd, SSL *ssl);
 void gateway_conn_enter(gateway_conn *c);
 void gateway_conn_leave(gateway_conn *c);
 
+/* gateway_conn_flush sends what scratch and queue hold, as far as the socket takes it. Only for the
+ * connection itself, which does so in leave. */
+void gateway_conn_flush(gateway_conn *c);
+
 /* gateway_conn_close ends the connection at once, between enter and leave; the latter frees it. */
 void gateway_conn_close(gateway_conn *c);
 
@@ -75,6 +87,9 @@ void gateway_conn_expired(gateway_conn *c);
 
 /* gateway_conn_drain closes the connection if it is between requests. */
 void gateway_conn_drain(gateway_conn *c);
+
+/* gateway_conn_end_upgraded asks an upgraded connection's exchange to come to its end. */
+void gateway_conn_end_upgraded(gateway_conn *c);
 
 /* gateway_conn_read_body lets the request's body come, after 100 Continue where that is awaited. */
 void gateway_conn_read_body(gateway_conn *c);
@@ -87,6 +102,17 @@ void gateway_conn_append(gateway_conn *c, const void *data, size_t len);
 
 /* gateway_conn_send lets the exchange send the body itself, by its ops' writable. */
 void gateway_conn_send(gateway_conn *c);
+
+/* gateway_conn_upgrade makes the connection the exchange's own, behind what is queued. */
+void gateway_conn_upgrade(gateway_conn *c);
+
+/* gateway_conn_reserve gives the place where the next bytes out may be written, without a copy, and
+ * its size; NULL when there is none until writable comes (ask with gateway_conn_await_out).
+ * gateway_conn_added counts those written, gateway_conn_offset gives the n_sent that the first of
+ * them will follow. */
+uint8_t *gateway_conn_reserve(gateway_conn *c, size_t *ret_room) RF_MUST_USE;
+void gateway_conn_added(gateway_conn *c, size_t len);
+uint64_t gateway_conn_offset(const gateway_conn *c);
 
 /* gateway_conn_write gives bytes to the socket at once. Returns how many it took, 0 when it takes
  * none now (writable comes later), or negative errno. */

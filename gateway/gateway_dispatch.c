@@ -5,6 +5,7 @@
 #include "gateway_limits.h"
 #include "gateway_routes.h"
 #include "gateway_rpc.h"
+#include "gateway_upgrade.h"
 #include "rf_time.h"
 
 #include <errno.h>
@@ -104,20 +105,17 @@ static void admit(gateway_exchange *ex)
 
 static void on_authenticated(gateway_exchange *ex, gateway_reply *reply)
 {
-    uint8_t hash[RF_SHA256_LEN];
-    gateway_span key = ex->req.headers[GATEWAY_H_AUTHORIZATION];
-    if (ex->conn == NULL ||
-        gateway_auth_hash(gateway_request_str(&ex->req, key), key.len, hash) < 0) {
+    if (ex->conn == NULL) {
         return;
     }
     gateway_conn_enter(ex->conn);
     gateway_conn *c = ex->conn;
     if (reply->status.code == RF_OK) {
-        gateway_auth_know(ex->gw->auth, hash, &reply->caller, reply->cache_s, rf_time_ns());
+        gateway_auth_know(ex->gw->auth, ex->key_hash, &reply->caller, reply->cache_s, rf_time_ns());
         ex->caller = reply->caller;
         admit(ex);
     } else if (reply->status.code == RF_UNAUTHENTICATED || reply->status.code == RF_NOT_FOUND) {
-        gateway_auth_deny(ex->gw->auth, hash, rf_time_ns());
+        gateway_auth_deny(ex->gw->auth, ex->key_hash, rf_time_ns());
         gateway_answer_error(ex, GATEWAY_UNAUTHORIZED, NULL, 0);
     } else {
         gateway_answer_error(ex, GATEWAY_UNAVAILABLE, NULL, 5);
@@ -125,15 +123,10 @@ static void on_authenticated(gateway_exchange *ex, gateway_reply *reply)
     gateway_conn_leave(c);
 }
 
-static void check_key(gateway_exchange *ex)
+/* Looks the caller of ex->key_hash up. */
+static void identify(gateway_exchange *ex)
 {
-    uint8_t hash[RF_SHA256_LEN];
-    gateway_span key = ex->req.headers[GATEWAY_H_AUTHORIZATION];
-    if (!key.present || gateway_auth_hash(gateway_request_str(&ex->req, key), key.len, hash) < 0) {
-        gateway_answer_error(ex, GATEWAY_UNAUTHORIZED, NULL, 0);
-        return;
-    }
-    switch (gateway_auth_find(ex->gw->auth, hash, rf_time_ns(), &ex->caller)) {
+    switch (gateway_auth_find(ex->gw->auth, ex->key_hash, rf_time_ns(), &ex->caller)) {
     case GATEWAY_AUTH_KNOWN:
         admit(ex);
         break;
@@ -142,7 +135,45 @@ static void check_key(gateway_exchange *ex)
         break;
     default:
         gateway_exchange_keep_head(ex);
-        gateway_rpc_authenticate(ex, hash, on_authenticated);
+        gateway_rpc_authenticate(ex, ex->key_hash, on_authenticated);
+    }
+}
+
+static void check_key(gateway_exchange *ex)
+{
+    gateway_span key = ex->req.headers[GATEWAY_H_AUTHORIZATION];
+    if (!key.present ||
+        gateway_auth_hash(gateway_request_str(&ex->req, key), key.len, ex->key_hash) < 0) {
+        gateway_answer_error(ex, GATEWAY_UNAUTHORIZED, NULL, 0);
+    } else {
+        identify(ex);
+    }
+}
+
+static void check_opener(gateway_exchange *ex)
+{
+    bool anonymous = ex->gw->config.sockets[ex->route->service].allow_anonymous;
+    if (!gateway_upgrade_admits(ex)) {
+        return;
+    }
+    switch (gateway_upgrade_opener(ex)) {
+    case GATEWAY_OPENER_KEY:
+        identify(ex);
+        break;
+    case GATEWAY_OPENER_TICKET:
+        admit(ex);
+        break;
+    case GATEWAY_OPENER_MALFORMED:
+        gateway_answer_error(ex, GATEWAY_BAD_REQUEST, "The query is malformed.", 0);
+        break;
+    case GATEWAY_OPENER_ANONYMOUS:
+        if (anonymous) {
+            admit(ex);
+            break;
+        }
+        __attribute__((fallthrough));
+    default:
+        gateway_answer_error(ex, GATEWAY_UNAUTHORIZED, NULL, 0);
     }
 }
 
@@ -172,6 +203,9 @@ static void check_caller(gateway_exchange *ex)
         break;
     case GATEWAY_AUTH_KEY:
         check_key(ex);
+        break;
+    case GATEWAY_AUTH_SOCKET:
+        check_opener(ex);
         break;
     default:
         check_signature(ex);

@@ -29,6 +29,8 @@ static const gateway_error_row rows[GATEWAY_N_ERRORS] = {
                                     "The only expectation that can be met is 100-continue."},
     [GATEWAY_UNPROCESSABLE] = {422, "UNPROCESSABLE", "Unprocessable",
                                "The request cannot be carried out as given."},
+    [GATEWAY_UPGRADE_REQUIRED] = {426, "UPGRADE_REQUIRED", "Upgrade required",
+                                  "This path is a WebSocket of version 13 (RFC 6455)."},
     [GATEWAY_TOO_MANY_REQUESTS] = {429, "TOO_MANY_REQUESTS", "Too many requests",
                                    "Too many requests; try again later."},
     [GATEWAY_HEADERS_TOO_LARGE] = {431, "HEADERS_TOO_LARGE", "Headers too large",
@@ -123,6 +125,7 @@ const char *gateway_reason(int status)
         int status;
         const char *text;
     } reasons[] = {
+        {101, "Switching Protocols"},
         {200, "OK"},
         {204, "No Content"},
         {206, "Partial Content"},
@@ -139,6 +142,7 @@ const char *gateway_reason(int status)
         {416, "Range Not Satisfiable"},
         {417, "Expectation Failed"},
         {422, "Unprocessable Content"},
+        {426, "Upgrade Required"},
         {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},

@@ -86,7 +86,7 @@ gateway_exchange *gateway_exchange_new(gateway_conn *conn)
     ex->ops = NULL;
     ex->task = NULL;
     ex->req = conn->req;
-    ex->caller.application_id[0] = '\0';
+    ex->caller = (gateway_caller){.application_id = ""};
     ex->path[0] = '\0';
     ex->id[0] = '\0';
     ex->name[0] = '\0';

@@ -11,6 +11,7 @@
 #include "gateway_conn.h"
 #include "gateway_http.h"
 #include "rf_buf.h"
+#include "rf_crypto.h"
 #include "rf_id.h"
 
 #define GATEWAY_REQUEST_ID_MAX 65
@@ -36,6 +37,12 @@ typedef struct gateway_exchange_ops {
     int (*data)(gateway_exchange *ex, const char *data, size_t len);
     void (*end)(gateway_exchange *ex);      /* the body is complete */
     void (*writable)(gateway_exchange *ex); /* nothing is queued and the socket takes bytes */
+    /* Of an upgraded connection. take takes bytes of the client and returns how many: fewer mean
+     * none until gateway_conn_body_room. sent comes after bytes may have gone out (n_sent). drain
+     * asks for the end; it may come more than once. */
+    ssize_t (*take)(gateway_exchange *ex, const char *data, size_t len);
+    void (*sent)(gateway_exchange *ex);
+    void (*drain)(gateway_exchange *ex);
     /* The answer is complete or the client has gone: free ex->task, stop what it runs. */
     void (*gone)(gateway_exchange *ex);
 } gateway_exchange_ops;
@@ -52,9 +59,10 @@ struct gateway_exchange {
     rf_buf head; /* copy of the request's head, once the handler did not answer at once */
     rf_buf body; /* small bodies */
     gateway_caller caller;
-    char path[GATEWAY_PATH_MAX]; /* normalised: single slashes, no query, no /v1 or /api */
-    char id[RF_UUID_LEN];        /* of the path: job, upload; "" when not a valid id */
-    char name[GATEWAY_NAME_MAX]; /* of the path: file name, decoded */
+    uint8_t key_hash[RF_SHA256_LEN]; /* SHA-256 of the API key */
+    char path[GATEWAY_PATH_MAX];     /* normalised: single slashes, no query, no /v1 or /api */
+    char id[RF_UUID_LEN];            /* of the path: job, upload, session; "" when not a valid id */
+    char name[GATEWAY_NAME_MAX];     /* of the path: file name, decoded */
     char request_id[GATEWAY_REQUEST_ID_MAX];
     char traceparent[GATEWAY_TRACEPARENT_LEN];
     gateway_exchange *next_spare;

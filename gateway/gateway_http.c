@@ -20,9 +20,13 @@ static const struct {
     NAME(HOST, "host"),
     NAME(IDEMPOTENCY_KEY, "idempotency-key"),
     NAME(IF_RANGE, "if-range"),
+    NAME(ORIGIN, "origin"),
     NAME(RANGE, "range"),
+    NAME(SEC_WEBSOCKET_KEY, "sec-websocket-key"),
+    NAME(SEC_WEBSOCKET_VERSION, "sec-websocket-version"),
     NAME(TRACEPARENT, "traceparent"),
     NAME(TRANSFER_ENCODING, "transfer-encoding"),
+    NAME(UPGRADE, "upgrade"),
     NAME(X_REQUEST_ID, "x-request-id"),
 #undef NAME
 };
@@ -234,6 +238,7 @@ static int on_headers_complete(llhttp_t *parser)
     gateway_request *req = h->req;
     req->method = method_of(parser->method);
     req->http10 = parser->http_minor == 0;
+    req->connection_upgrade = (parser->flags & F_CONNECTION_UPGRADE) != 0;
     bool chunked = (parser->flags & F_CHUNKED) != 0;
     req->content_length = chunked ? -1 : (int64_t)parser->content_length;
     req->keep_alive = llhttp_should_keep_alive(parser) != 0;
@@ -244,7 +249,7 @@ static int on_headers_complete(llhttp_t *parser)
     if (err < 0) {
         return fail(h, err);
     }
-    parser->upgrade = 0; /* no protocol is upgraded to yet: the request goes on as HTTP/1.1 */
+    parser->upgrade = 0; /* the message is read to its end as HTTP/1.1; gateway_upgrade.h decides */
     return 0;
 }
 

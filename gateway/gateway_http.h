@@ -47,9 +47,13 @@ typedef enum gateway_header {
     GATEWAY_H_HOST,
     GATEWAY_H_IDEMPOTENCY_KEY,
     GATEWAY_H_IF_RANGE,
+    GATEWAY_H_ORIGIN,
     GATEWAY_H_RANGE,
+    GATEWAY_H_SEC_WEBSOCKET_KEY,
+    GATEWAY_H_SEC_WEBSOCKET_VERSION,
     GATEWAY_H_TRACEPARENT,
     GATEWAY_H_TRANSFER_ENCODING,
+    GATEWAY_H_UPGRADE,
     GATEWAY_H_X_REQUEST_ID,
     GATEWAY_N_HEADERS,
 } gateway_header;
@@ -72,6 +76,7 @@ typedef struct gateway_request {
     bool keep_alive;
     bool expect_continue;
     bool http10;
+    bool connection_upgrade; /* the Connection header has the token */
 } gateway_request;
 
 typedef struct gateway_http {

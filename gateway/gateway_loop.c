@@ -120,6 +120,7 @@ static void set_phases(gateway_loop *l)
     l->phase_ns[GATEWAY_PHASE_BODY] = c->body_window_s * RF_NS_PER_S;
     l->phase_ns[GATEWAY_PHASE_SEND] = c->send_stall_s * RF_NS_PER_S;
     l->phase_ns[GATEWAY_PHASE_LINGER] = LINGER_NS;
+    l->phase_ns[GATEWAY_PHASE_STALL] = c->sockets_stall_s * RF_NS_PER_S;
 }
 
 gateway_loop *gateway_loop_start(gateway *gw)
@@ -191,6 +192,7 @@ gateway_loop *gateway_loop_stop(gateway_loop *l)
     rf_loop_post(l->loop, stop_task, l);
     pthread_join(l->thread, NULL);
     gateway_exchange_free_spares(l);
+    rf_timer_free(l->drain_timer);
     rf_timer_free(l->timer);
     rf_loop_free(l->loop);
     free(l);
@@ -234,10 +236,29 @@ static void drain_phase(gateway_loop *l, gateway_phase phase)
     }
 }
 
+static void end_upgraded(gateway_loop *l, gateway_phase phase)
+{
+    gateway_conn *next = NULL;
+    for (gateway_conn *c = l->phases[phase].first; c != NULL; c = next) {
+        next = c->next;
+        gateway_conn_end_upgraded(c);
+    }
+}
+
+/* A connection that moves to the other list meanwhile is asked twice, which it bears. */
+static void on_drain_timer(void *user)
+{
+    gateway_loop *l = user;
+    end_upgraded(l, GATEWAY_PHASE_NONE);
+    end_upgraded(l, GATEWAY_PHASE_STALL);
+}
+
 static void drain_task(void *user)
 {
     gateway_loop *l = user;
     l->draining = true;
+    l->drain_timer = rf_timer_new(l->loop, on_drain_timer, l);
+    rf_timer_set(l->drain_timer, rf_time_ns() + l->gw->config.sockets_drain_s * RF_NS_PER_S);
     drain_phase(l, GATEWAY_PHASE_FRESH);
     drain_phase(l, GATEWAY_PHASE_IDLE);
     drain_phase(l, GATEWAY_PHASE_SEND);

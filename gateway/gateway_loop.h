@@ -23,6 +23,7 @@ typedef enum gateway_phase {
     GATEWAY_PHASE_BODY,   /* window of the least rate: body.window_s */
     GATEWAY_PHASE_SEND,   /* any byte of the answer taken: send.stall_s */
     GATEWAY_PHASE_LINGER, /* client reads the last answer: 2 s */
+    GATEWAY_PHASE_STALL,  /* any byte taken of what a socket has for its client: sockets.stall_s */
     GATEWAY_PHASE_NONE,   /* a service answers: the call has its own deadline */
     GATEWAY_N_PHASES,
 } gateway_phase;
@@ -47,6 +48,7 @@ typedef struct gateway_loop {
     gateway_conn_list phases[GATEWAY_N_PHASES];
     _Atomic(int64_t) n_conns;
     bool draining;
+    rf_timer *drain_timer;   /* upgraded connections go on so long */
     gateway_exchange *spare; /* free list */
     size_t n_spare;
     uint64_t next_request; /* of the request ids made here */
@@ -72,7 +74,8 @@ gateway_loop *gateway_loop_stop(gateway_loop *l);
 /* gateway_loop_give hands a new socket over; tls may be NULL. */
 void gateway_loop_give(gateway_loop *l, int fd, bool tls);
 
-/* gateway_loop_drain closes idle connections and lets the others finish their request. */
+/* gateway_loop_drain closes idle connections and lets the others finish their request; those that
+ * are upgraded go on for sockets.drain_s and are then asked to end. */
 void gateway_loop_drain(gateway_loop *l);
 
 /* gateway_loop_enter puts a connection at the end of a phase's list, its deadline counted from now.

@@ -4,6 +4,7 @@
 #include "gateway_auth.h"
 #include "gateway_ca.h"
 #include "gateway_io.h"
+#include "gateway_jam_rpc.h"
 #include "gateway_last.h"
 #include "gateway_limits.h"
 #include "gateway_listen.h"
@@ -11,6 +12,7 @@
 #include "gateway_metrics.h"
 #include "gateway_openapi.h"
 #include "gateway_rpc.h"
+#include "gateway_sockets.h"
 #include "gateway_tls.h"
 #include "rf_log.h"
 #include "rf_service.h"
@@ -129,13 +131,22 @@ static char *join(const rf_list *list)
     return rf_buf_steal(&text);
 }
 
+/* What the setting says, or the service's socket in the data directory. */
+static char *targets_of(const gateway_process *p, const rf_list *setting, const char *service)
+{
+    return setting->n > 0 ? join(setting) : rf_service_socket(p->service, service);
+}
+
 static int open_rpc(gateway_process *p)
 {
     const gateway_config *c = &p->gw.config;
-    RF_CLEANUP(rf_cleanup_free)
-    char *targets =
-        c->job_targets.n > 0 ? join(&c->job_targets) : rf_service_socket(p->service, "job");
-    return targets != NULL ? gateway_rpc_open(targets, c, &p->gw.rpc) : -EIO;
+    RF_CLEANUP(rf_cleanup_free) char *job = targets_of(p, &c->job_targets, "job");
+    RF_CLEANUP(rf_cleanup_free) char *jam = targets_of(p, &c->jam_targets, "jam");
+    if (job == NULL || jam == NULL) {
+        return -EIO;
+    }
+    int err = gateway_rpc_open(job, c, &p->gw.rpc);
+    return err == 0 ? gateway_jam_rpc_open(jam, c, &p->gw.jam) : err;
 }
 
 static int start_loops(gateway *gw)
@@ -159,17 +170,22 @@ static int make_parts(gateway_process *p)
     const gateway_config *c = &gw->config;
     gw->auth = gateway_auth_new(KEYS_MAX);
     gw->limits = gateway_limits_new(BUCKETS_MAX);
+    gw->sockets = gateway_sockets_new();
     gw->last = gateway_last_new();
     gw->openapi = gateway_openapi_make(c->public_base, &gw->openapi_len);
     gw->io =
         gateway_io_start((size_t)c->io_threads, (size_t)c->transfers_max * IO_JOBS_PER_TRANSFER);
-    gateway_metrics_init(gw);
+    gateway_metrics_init();
     int err = gw->io != NULL && gw->openapi != NULL ? open_signer(p) : -EAGAIN;
     err = err == 0 ? open_store(p) : err;
     err = err == 0 ? open_tls(p) : err;
     err = err == 0 ? open_rpc(p) : err;
     err = err == 0 ? start_loops(gw) : err;
-    return err == 0 ? gateway_listen_start(gw, rf_service_loop(p->service), &p->listen) : err;
+    if (err < 0) {
+        return err;
+    }
+    gateway_metrics_watch(gw);
+    return gateway_listen_start(gw, rf_service_loop(p->service), &p->listen);
 }
 
 /* ---- service ---- */
@@ -178,11 +194,13 @@ static void process_stop(void *state)
 {
     gateway_process *p = state;
     gateway *gw = &p->gw;
+    gateway_metrics_watch(NULL);
     p->listen = gateway_listen_stop(p->listen);
     for (size_t i = 0; i < gw->n_loops; i++) {
         gateway_loop_close_all(gw->loops[i]);
     }
     gw->rpc = gateway_rpc_close(gw->rpc); /* posts the ends of calls to the loops */
+    gw->jam = gateway_jam_rpc_close(gw->jam);
     if (gw->io != NULL) {
         gateway_io_stop(gw->io);
     }
@@ -197,6 +215,7 @@ static void process_stop(void *state)
     rf_signer_free(gw->signer);
     gateway_last_free(gw->last);
     gateway_limits_free(gw->limits);
+    gateway_sockets_free(gw->sockets);
     gateway_auth_free(gw->auth);
     free(gw->openapi);
     free(p->tls_dir);
@@ -259,7 +278,7 @@ int main(int argc, char **argv)
     const rf_service_def def = {
         .name = "gateway",
         .summary =
-            "HTTP for everything: the job API, uploads and downloads, over plain TCP and TLS",
+            "HTTP and WebSocket for everything: jobs, files, jam sessions; plain TCP and TLS",
         .settings = gateway_settings,
         .n_settings = gateway_n_settings,
         .config_size = sizeof(gateway_config),

@@ -40,6 +40,9 @@ static json_t *parameters(const gateway_route *r)
     if (strstr(r->path, "{id}") != NULL) {
         add_parameter(list, "id");
     }
+    if (strstr(r->path, "{session}") != NULL) {
+        add_parameter(list, "session");
+    }
     if (strstr(r->path, "{name}") != NULL) {
         add_parameter(list, "name");
     }
@@ -68,10 +71,15 @@ static void add_error(json_t *responses, const char *status)
 static json_t *responses_of(const gateway_route *r)
 {
     json_t *responses = json_object();
-    json_object_set_new(
-        responses, "200",
-        json_pack("{s:s,s:o}", "description", gateway_reason(200), "content", content(r->answer)));
-    if (r->answer[0] == '\0') {
+    if (r->auth == GATEWAY_AUTH_SOCKET) {
+        json_object_set_new(responses, "101",
+                            json_pack("{s:s}", "description", gateway_reason(101)));
+    } else {
+        json_object_set_new(responses, "200",
+                            json_pack("{s:s,s:o}", "description", gateway_reason(200), "content",
+                                      content(r->answer)));
+    }
+    if (r->query != NULL && strstr(r->query, "range") != NULL) {
         json_object_set_new(
             responses, "206",
             json_pack("{s:s,s:o}", "description", gateway_reason(206), "content", content("")));
@@ -120,7 +128,7 @@ static json_t *operation(const gateway_route *r)
         json_object_set_new(op, "requestBody",
                             json_pack("{s:b,s:o}", "required", 1, "content", content(r->request)));
     }
-    if (r->auth == GATEWAY_AUTH_KEY) {
+    if (r->auth == GATEWAY_AUTH_KEY || r->auth == GATEWAY_AUTH_SOCKET) {
         json_object_set_new(op, "security", json_pack("[{s:[]},{s:[]}]", "key", "bearer"));
     }
     return op;
@@ -165,9 +173,9 @@ char *gateway_openapi_make(const char *base, size_t *ret_len)
     json_t *params = json_loads(gateway_openapi_parameters, 0, NULL);
     json_t *root = json_pack("{s:s,s:{s:s,s:s,s:s},s:[{s:s},{s:s}],s:o,s:{s:o,s:o,s:o}}", "openapi",
                              "3.1.0", "info", "title", "reflection", "version", "1", "description",
-                             "Jobs over audio files", "servers", "url", v1, "url", api, "paths",
-                             paths_of_routes(), "components", "schemas", schemas, "parameters",
-                             params, "securitySchemes", security_schemes());
+                             "Jobs over audio files, and music played live", "servers", "url", v1,
+                             "url", api, "paths", paths_of_routes(), "components", "schemas",
+                             schemas, "parameters", params, "securitySchemes", security_schemes());
     char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     *ret_len = text != NULL ? strlen(text) : 0;

@@ -1,59 +1,95 @@
 #include "gateway_routes.h"
 
 #include "gateway_download.h"
+#include "gateway_jam.h"
 #include "gateway_job.h"
 #include "gateway_query.h"
 #include "gateway_static.h"
+#include "gateway_ticket.h"
 #include "gateway_upload.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
+#define GATEWAY_SESSION_ID_LEN 26
+
 const gateway_route gateway_routes[] = {
     {GATEWAY_GET, "/healthz", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
-     gateway_static_healthz, NULL, "Says that the gateway lives", NULL, NULL, "Health", ""},
+     gateway_static_healthz, NULL, "Says that the gateway lives", NULL, NULL, "Health", "",
+     GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/readyz", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
      gateway_static_readyz, NULL, "Says whether requests can be served", NULL, NULL, "Health",
-     "503"},
+     "503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/openapi.json", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
-     gateway_static_openapi, NULL, "This document", NULL, NULL, "Any", ""},
+     gateway_static_openapi, NULL, "This document", NULL, NULL, "Any", "", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/job/{id}/status", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_POLL,
      gateway_job_status, "job.v1.JobService/GetJobStatus", "The state of a job", NULL, NULL,
-     "JobState", "401,404,429,503"},
+     "JobState", "401,404,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/job/{id}", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_POLL,
      gateway_job_get, "job.v1.JobService/GetJob", "A job", "include", NULL, "Job",
-     "400,401,404,429,503"},
+     "400,401,404,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/job", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
      gateway_job_list, "job.v1.JobService/ListJobs", "The application's jobs, newest first",
-     "status,workflow,batchName,page,size", NULL, "JobList", "400,401,429,503"},
+     "status,workflow,batchName,page,size", NULL, "JobList", "400,401,429,503",
+     GATEWAY_SERVICE_NONE},
     {GATEWAY_POST, "/job", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_JSON, GATEWAY_LIMIT_GENERAL,
      gateway_job_create, "job.v1.JobService/CreateJob", "Starts a job", "idempotencyKey", "NewJob",
-     "JobId", "400,401,404,409,413,415,422,429,503"},
+     "JobId", "400,401,404,409,413,415,422,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_DELETE, "/job/{id}", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
      gateway_job_delete, "job.v1.JobService/DeleteJob", "Deletes a job and its files", "uploads",
-     NULL, "JobId", "400,401,404,429,503"},
+     NULL, "JobId", "400,401,404,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_POST, "/job/{id}/cancel", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
      GATEWAY_LIMIT_GENERAL, gateway_job_cancel, "job.v1.JobService/CancelJob", "Cancels a job",
-     NULL, NULL, "JobState", "401,404,429,503"},
+     NULL, NULL, "JobState", "401,404,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/upload", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
      gateway_job_upload, "job.v1.JobService/CreateUpload", "URLs for one upload", NULL, NULL,
-     "Upload", "401,429,503"},
+     "Upload", "401,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/workflow", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
      gateway_job_workflows, "job.v1.JobService/ListWorkflows", "Workflows that jobs may name",
-     "page,size", NULL, "WorkflowList", "400,401,429,503"},
+     "page,size", NULL, "WorkflowList", "400,401,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/application", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
      gateway_job_application, "job.v1.JobService/GetApplication", "The application of the key",
-     NULL, NULL, "Application", "401,429,503"},
+     NULL, NULL, "Application", "401,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_PUT, "/uploads/{id}", false, GATEWAY_AUTH_SIGN_PUT, GATEWAY_BODY_STREAM,
      GATEWAY_LIMIT_NONE, gateway_upload_put, "job.v1.JobService/CompleteUpload",
      "Takes the bytes of an upload, once", "e,k,s,contentDigest", "", "Empty",
-     "400,403,404,408,409,413,503,507"},
+     "400,403,404,408,409,413,503,507", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/uploads/{id}", false, GATEWAY_AUTH_SIGN_GET, GATEWAY_BODY_NONE,
      GATEWAY_LIMIT_NONE, gateway_download_upload, "job.v1.JobService/ResolveFile",
-     "The bytes of an upload", "e,k,s,range", NULL, "", "403,404,416,503"},
+     "The bytes of an upload", "e,k,s,range", NULL, "", "403,404,416,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/files/{id}/{name}", false, GATEWAY_AUTH_SIGN_GET, GATEWAY_BODY_NONE,
      GATEWAY_LIMIT_NONE, gateway_download_result, "job.v1.JobService/ResolveFile",
-     "An output of a job", "e,k,s,range", NULL, "", "403,404,416,503"},
+     "An output of a job", "e,k,s,range", NULL, "", "403,404,416,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/ws/jam", false, GATEWAY_AUTH_SOCKET, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
+     gateway_jam_socket, "jam.v1.JamService/Socket",
+     "The WebSocket of the jam service; /asyncapi.json describes it", "apiKey,ticket", NULL, "Any",
+     "400,401,403,426,429,503", GATEWAY_SERVICE_JAM},
+    {GATEWAY_POST, "/socket-tickets", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_JSON,
+     GATEWAY_LIMIT_GENERAL, gateway_ticket_post, NULL,
+     "A ticket of 30 s by which a browser opens a WebSocket", NULL, "NewTicket", "Ticket",
+     "401,413,415,422,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/jam/sessions", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
+     gateway_jam_sessions, "jam.v1.JamService/ListSessions", "The application's jam sessions",
+     "limit,cursor", NULL, "Any", "400,401,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/jam/sessions/{session}", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_jam_session, "jam.v1.JamService/GetSession", "A jam session",
+     NULL, NULL, "Any", "401,404,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/jam/engines", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
+     gateway_jam_engines, "jam.v1.JamService/GetEngines", "Engines that jam sessions may name",
+     NULL, NULL, "Any", "401,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_POST, "/jam/render", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_JSON, GATEWAY_LIMIT_GENERAL,
+     gateway_jam_render, "jam.v1.JamService/Render", "Renders music to one file; X-Seed names it",
+     NULL, "Render", "", "400,401,413,415,422,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/health", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
+     gateway_jam_health, "jam.v1.JamService/GetHealth", "The state of the jam service", NULL, NULL,
+     "Any", "503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/model/config", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
+     gateway_jam_model_config, "jam.v1.JamService/GetModelConfig",
+     "What the jam service plays with", NULL, NULL, "Any", "503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/asyncapi.json", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
+     gateway_jam_async_api, "jam.v1.JamService/GetAsyncApi", "The AsyncAPI document of /ws/jam",
+     NULL, NULL, "Any", "503", GATEWAY_SERVICE_NONE},
 };
 const size_t gateway_n_routes = RF_ARRAY_LEN(gateway_routes);
 
@@ -86,18 +122,54 @@ int gateway_routes_path(const char *path, size_t len, char *out)
     return strip_prefix(out);
 }
 
+/* ---- segments with a name ---- */
+
+static void take_id(const char *segment, size_t len, char *id, char *name)
+{
+    (void)name;
+    id[0] = '\0';
+    if (len == RF_UUID_LEN - 1) {
+        memcpy(id, segment, len);
+        id[len] = '\0';
+        id[0] = rf_uuid4_valid(id) ? id[0] : '\0';
+    }
+}
+
+static void take_session(const char *segment, size_t len, char *id, char *name)
+{
+    (void)name;
+    id[0] = '\0';
+    if (len != GATEWAY_SESSION_ID_LEN) {
+        return;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)segment[i])) {
+            return;
+        }
+    }
+    memcpy(id, segment, len);
+    id[len] = '\0';
+}
+
+static void take_name(const char *segment, size_t len, char *id, char *name)
+{
+    (void)id;
+    if (gateway_query_decode(segment, len, false, name, GATEWAY_NAME_MAX) < 0) {
+        name[0] = '\0';
+    }
+}
+
+/* kind is what stands in the template. */
 static void take_segment(const char *kind, const char *segment, size_t len, char *id, char *name)
 {
-    if (kind[1] == 'i') {
-        if (len == RF_UUID_LEN - 1) {
-            memcpy(id, segment, len);
-            id[len] = '\0';
+    static const struct {
+        const char *kind;
+        void (*take)(const char *segment, size_t len, char *id, char *name);
+    } kinds[] = {{"{id}", take_id}, {"{session}", take_session}, {"{name}", take_name}};
+    for (size_t i = 0; i < RF_ARRAY_LEN(kinds); i++) {
+        if (strncmp(kinds[i].kind, kind, strlen(kinds[i].kind)) == 0) {
+            kinds[i].take(segment, len, id, name);
         }
-        if (!rf_uuid4_valid(id)) {
-            id[0] = '\0';
-        }
-    } else if (gateway_query_decode(segment, len, false, name, GATEWAY_NAME_MAX) < 0) {
-        name[0] = '\0';
     }
 }
 
@@ -141,4 +213,15 @@ unsigned gateway_routes_find(gateway_method method, const char *path, bool prefi
         }
     }
     return methods;
+}
+
+const gateway_route *gateway_routes_socket(const char *path)
+{
+    for (size_t i = 0; i < gateway_n_routes; i++) {
+        const gateway_route *r = &gateway_routes[i];
+        if (r->auth == GATEWAY_AUTH_SOCKET && strcmp(r->path, path) == 0) {
+            return r;
+        }
+    }
+    return NULL;
 }

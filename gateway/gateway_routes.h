@@ -10,6 +10,7 @@
 typedef enum gateway_auth_kind {
     GATEWAY_AUTH_NONE,
     GATEWAY_AUTH_KEY,      /* Authorization: KEY or Bearer KEY */
+    GATEWAY_AUTH_SOCKET,   /* a WebSocket: key, ticket or nothing, gateway_upgrade.h */
     GATEWAY_AUTH_SIGN_GET, /* query e, k, s over GET */
     GATEWAY_AUTH_SIGN_PUT,
 } gateway_auth_kind;
@@ -28,8 +29,10 @@ typedef enum gateway_limit_kind {
 
 struct gateway_route {
     gateway_method method;
-    const char *path; /* "{id}" is a lower-case UUIDv4, "{name}" a decoded last segment */
-    bool prefixed;    /* served below /v1 and /api, else as it stands */
+    /* "{id}" is a lower-case UUIDv4, "{session}" 26 letters and digits, "{name}" any decoded
+     * segment */
+    const char *path;
+    bool prefixed; /* served below /v1 and /api, else as it stands */
     gateway_auth_kind auth;
     gateway_body_kind body;
     gateway_limit_kind limit;
@@ -37,14 +40,18 @@ struct gateway_route {
     /* for the document */
     const char *rpc; /* method of the service behind it; NULL: the gateway's own */
     const char *summary;
-    const char *query;   /* names of components/parameters, by commas */
-    const char *request; /* name of components/schemas; NULL: none */
-    const char *answer;  /* likewise; "" for bytes */
-    const char *errors;  /* statuses, by commas */
+    const char *query;       /* names of components/parameters, by commas */
+    const char *request;     /* name of components/schemas; NULL: none */
+    const char *answer;      /* likewise; "" for bytes */
+    const char *errors;      /* statuses, by commas */
+    gateway_service service; /* behind a socket */
 };
 
 extern const gateway_route gateway_routes[];
 extern const size_t gateway_n_routes;
+
+/* gateway_routes_socket gives the socket route of exactly this path, NULL when there is none. */
+const gateway_route *gateway_routes_socket(const char *path);
 
 /* gateway_routes_path normalises a target's path into out (GATEWAY_PATH_MAX bytes): repeated
  * slashes become one, /v1 or /api goes. Returns 1 when there was such a prefix, 0 when not,

@@ -49,8 +49,9 @@ static const struct {
     int stop_order;
 } services[] = {
     {"gateway", "5", 0},
-    {"processor", "15", 1},
-    {"job", "5", 2},
+    {"jam", "5", 1},
+    {"processor", "10", 2},
+    {"job", "5", 3},
 };
 #define N_SERVICES RF_ARRAY_LEN(services)
 
@@ -236,7 +237,7 @@ static void build_words(up *u, size_t i)
     words[n++] = cli_program_path(program);
     words[n++] = rf_asprintf("--data.dir=%s", u->data);
     words[n++] = rf_asprintf("--drain.seconds=%s", services[i].drain_seconds);
-    if (strcmp(services[i].name, "processor") != 0) {
+    if (strcmp(services[i].name, "processor") != 0 && strcmp(services[i].name, "jam") != 0) {
         words[n++] = rf_asprintf("--public.base=%s", u->https_url);
     }
     size_t n_args;

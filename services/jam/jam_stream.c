@@ -181,11 +181,13 @@ static bool is_finite(const float *samples, size_t n)
     return largest < 0x7f800000U;
 }
 
+/* -0 becomes 0: of two equal samples a and b, a + g (b - a) then is a to the bit, as section 5 has
+ * it. */
 static void interleave(const jam_stream *s, float *out)
 {
     for (size_t i = 0; i < JAM_FRAME_SAMPLES; i++) {
-        out[2 * i] = s->left[i];
-        out[2 * i + 1] = s->right[i];
+        out[2 * i] = s->left[i] + 0.0F;
+        out[2 * i + 1] = s->right[i] + 0.0F;
     }
 }
 

@@ -30,14 +30,14 @@ static void start_tls(client *c)
     cr_assert_eq(SSL_connect(c->ssl), 1, "handshake");
 }
 
-client client_open(bool tls)
+client client_open_port(int port)
 {
     client c = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     int one = 1;
     struct timeval wait = {.tv_sec = CLIENT_WAIT_MS / 1000};
     struct sockaddr_in address = {
         .sin_family = AF_INET,
-        .sin_port = htons((uint16_t)(tls ? fix.https_port : fix.http_port)),
+        .sin_port = htons((uint16_t)port),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
     };
     cr_assert_geq(c.fd, 0);
@@ -45,6 +45,12 @@ client client_open(bool tls)
     setsockopt(c.fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
     setsockopt(c.fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
     cr_assert_eq(connect(c.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return c;
+}
+
+client client_open(bool tls)
+{
+    client c = client_open_port(tls ? fix.https_port : fix.http_port);
     if (tls) {
         start_tls(&c);
     }

@@ -27,8 +27,10 @@ typedef struct answer {
     size_t body_len;
 } answer;
 
-/* client_open connects to the gateway's plain or TLS port (verifying the certificate). */
+/* client_open connects to the gateway's plain or TLS port (verifying the certificate),
+ * client_open_port to a plain port. */
 client client_open(bool tls);
+client client_open_port(int port);
 void client_close(client *c);
 
 /* client_send sends all; false when the peer has gone. */

@@ -70,17 +70,20 @@ static void exec_program(const char *program, char **argv, const int *passed, in
     _exit(127);
 }
 
-static void wait_ready(int fd, const char *program)
+/* Returns the internal port, which the line names. */
+static int wait_ready(int fd, const char *program)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    char line[256];
+    char line[256] = "";
     cr_assert_eq(poll(&p, 1, READY_MS), 1, "%s is not ready in time", program);
-    cr_assert_gt(read(fd, line, sizeof(line)), 0, "%s ended early", program);
+    cr_assert_gt(read(fd, line, sizeof(line) - 1), 0, "%s ended early", program);
     close(fd);
+    const char *colon = strrchr(line, ':');
+    return colon != NULL ? atoi(colon + 1) : 0;
 }
 
 static pid_t start(const char *program, const char *const *fixed, const char *const *extra,
-                   const int *passed)
+                   const int *passed, int *ret_internal_port)
 {
     char *argv[ARGS_MAX] = {NULL};
     size_t n = 1;
@@ -98,7 +101,7 @@ static pid_t start(const char *program, const char *const *fixed, const char *co
         exec_program(program, argv, passed, ready[1]);
     }
     close(ready[1]);
-    wait_ready(ready[0], program);
+    *ret_internal_port = wait_ready(ready[0], program);
     return pid;
 }
 
@@ -109,7 +112,8 @@ void fixture_start_job(void)
     snprintf(dir, sizeof(dir), "--data.dir=%s", fix.dir);
     snprintf(base, sizeof(base), "--public.base=https://localhost:%d", fix.https_port);
     const char *const args[] = {dir, base, "--log.level=error", NULL};
-    fix.job = start("reflection-job", args, job_extra, NULL);
+    int internal_port = 0;
+    fix.job = start("reflection-job", args, job_extra, NULL, &internal_port);
 }
 
 static void start_gateway(const char *const *extra, const int *passed)
@@ -119,7 +123,7 @@ static void start_gateway(const char *const *extra, const int *passed)
     snprintf(dir, sizeof(dir), "--data.dir=%s", fix.dir);
     snprintf(base, sizeof(base), "--public.base=https://localhost:%d", fix.https_port);
     const char *const args[] = {dir, base, "--log.level=error", NULL};
-    fix.gateway = start("reflection-gateway", args, extra, passed);
+    fix.gateway = start("reflection-gateway", args, extra, passed, &fix.internal_port);
 }
 
 void fixture_key(const char *application, char key[128])

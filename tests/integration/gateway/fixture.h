@@ -16,6 +16,7 @@ typedef struct fixture {
     pid_t gateway;
     int http_port;
     int https_port;
+    int internal_port; /* of the gateway: probes and metrics */
     char ca[128];
     char key[128];
 } fixture;

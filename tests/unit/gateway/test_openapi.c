@@ -39,7 +39,10 @@ Test(openapi, has_every_route)
     for (size_t i = 0; i < gateway_n_routes; i++) {
         json_t *op = operation(root, &gateway_routes[i]);
         cr_expect_not_null(op, "%s", gateway_routes[i].path);
-        cr_expect_not_null(json_object_get(json_object_get(op, "responses"), "200"));
+        bool socket = gateway_routes[i].auth == GATEWAY_AUTH_SOCKET;
+        json_t *responses = json_object_get(op, "responses");
+        cr_expect_not_null(json_object_get(responses, socket ? "101" : "200"), "%s",
+                           gateway_routes[i].path);
     }
     json_decref(root);
 }
@@ -99,6 +102,9 @@ Test(openapi, path_parameters_are_declared)
         char *text = json_dumps(json_object_get(op, "parameters"), 0);
         bool has_id = strstr(gateway_routes[i].path, "{id}") != NULL;
         cr_expect_eq(strstr(text, "parameters/id\"") != NULL, has_id, "%s", gateway_routes[i].path);
+        bool has_session = strstr(gateway_routes[i].path, "{session}") != NULL;
+        cr_expect_eq(strstr(text, "parameters/session\"") != NULL, has_session, "%s",
+                     gateway_routes[i].path);
         free(text);
     }
     json_decref(root);

@@ -67,6 +67,29 @@ Test(routes, ids_are_version_4_in_lower_case)
     cr_expect_str_eq(find(GATEWAY_GET, "/v1/job/" ID "0").id, "");
 }
 
+Test(routes, session_ids_are_26_letters_and_digits)
+{
+    static const char id[] = "01HZX3K9Q2V7W8Y5T4R6P1N0MB";
+    serves(GATEWAY_GET, "/v1/jam/sessions", "/jam/sessions");
+    serves(GATEWAY_GET, "/v1/jam/sessions/01HZX3K9Q2V7W8Y5T4R6P1N0MB", "/jam/sessions/{session}");
+    cr_expect_str_eq(find(GATEWAY_GET, "/v1/jam/sessions/01HZX3K9Q2V7W8Y5T4R6P1N0MB").id, id);
+    cr_expect_str_eq(find(GATEWAY_GET, "/v1/jam/sessions/01HZX3K9Q2V7W8Y5T4R6P1N0M").id, "");
+    cr_expect_str_eq(find(GATEWAY_GET, "/v1/jam/sessions/01HZX3K9Q2V7W8Y5T4R6P1N0MBX").id, "");
+    cr_expect_str_eq(find(GATEWAY_GET, "/v1/jam/sessions/01HZX3K9Q2V7W8Y5T4R6P1N0M-").id, "");
+    cr_expect_str_eq(find(GATEWAY_GET, "/v1/jam/sessions/" ID).id, "");
+    serves(GATEWAY_GET, "/v1/jam/sessions/x/y", NULL);
+}
+
+Test(routes, sockets_stand_below_no_prefix)
+{
+    serves(GATEWAY_GET, "/ws/jam", "/ws/jam");
+    serves(GATEWAY_GET, "/v1/ws/jam", NULL);
+    serves(GATEWAY_POST, "/v1/socket-tickets", "/socket-tickets");
+    cr_expect_not_null(gateway_routes_socket("/ws/jam"));
+    cr_expect_null(gateway_routes_socket("/job"));
+    cr_expect_null(gateway_routes_socket("/ws/jam/"));
+}
+
 Test(routes, names_are_decoded)
 {
     found f = find(GATEWAY_GET, "/files/" ID "/Kick%20drum.wav");

@@ -1,0 +1,244 @@
+#include "band_stems.h"
+
+#include "band_limiter.h"
+
+#include <math.h>
+#include <string.h>
+
+#define GLIDE 0.05
+#define DC_CORNER_HZ 22.0
+#define LOW_CORNER_HZ 110.0
+#define HIGH_CORNER_HZ 2500.0
+#define HIGH_RANGE_DB 20.0 /* of the shelf from brightness 0 to 1 */
+#define LOW_PASS_FLOOR_HZ 2400.0
+#define LOW_PASS_OCTAVES 4.2
+#define LOW_PASS_Q 0.6
+#define DUCK_DEPTH 0.75
+#define DUCK_ATTACK 0.4    /* of the way in a block */
+#define DUCK_RELEASE 0.985 /* what is left after a block: 90 ms to a third */
+#define DRIVE_GAIN 7.0F
+
+static void tune(band_stems *stems, bool now)
+{
+    const double b = stems->brightness;
+    const band_design low = band_design_low_shelf(LOW_CORNER_HZ, stems->low_db);
+    const band_design pass =
+        band_design_low_pass(LOW_PASS_FLOOR_HZ * exp2(LOW_PASS_OCTAVES * b), LOW_PASS_Q);
+    const band_design high = band_design_high_shelf(HIGH_CORNER_HZ, HIGH_RANGE_DB * (b - 0.5));
+    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
+        band_stem_pair *pair = &stems->pairs[i];
+        for (size_t lane = 0; lane < 4; lane += 2) {
+            band_filter_set(&pair->low_shelf, lane, &low);
+            band_filter_set(&pair->low_pass, lane, &pass);
+            band_filter_set(&pair->high_shelf, lane, &high);
+        }
+        if (now) {
+            band_filter_jump(&pair->low_shelf);
+            band_filter_jump(&pair->low_pass);
+            band_filter_jump(&pair->high_shelf);
+        }
+    }
+}
+
+void band_stems_init(band_stems *stems)
+{
+    memset(stems, 0, sizeof(*stems));
+    stems->brightness = stems->brightness_target = 0.5;
+    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
+        stems->pairs[i].fader.now = stems->pairs[i].fader.target = band_splat(1);
+    }
+    tune(stems, true);
+}
+
+/* The drive of a stem is the most that one of its parts wants. */
+static void set_drive(band_stems *stems, const band_mix *mix)
+{
+    float drive[JAM_N_STEMS] = {0};
+    for (size_t part = 0; part < BAND_N_PARTS; part++) {
+        float *of = &drive[band_part_stem((band_part)part)];
+        *of = RF_MAX(*of, mix->parts[part].silent ? 0.0F : (float)mix->parts[part].drive);
+    }
+    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
+        stems->pairs[i].drive_target = band_pairs(drive[2 * i], drive[2 * i + 1]);
+    }
+}
+
+void band_stems_set(band_stems *stems, const band_mix *mix, double brightness, double low_db,
+                    bool now)
+{
+    set_drive(stems, mix);
+    stems->brightness_target = brightness;
+    stems->low_db_target = low_db;
+    stems->pump = mix->pump;
+    if (now) {
+        stems->brightness = brightness;
+        stems->low_db = low_db;
+        tune(stems, true);
+        for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
+            stems->pairs[i].drive = stems->pairs[i].drive_target;
+        }
+    }
+}
+
+static bool is_heard(const jam_stem_control *stem, bool any_solo)
+{
+    return !stem->mute && (!any_solo || stem->solo);
+}
+
+void band_stems_faders(band_stems *stems, const jam_stem_control controls[JAM_N_STEMS],
+                       uint32_t glide_samples)
+{
+    bool any_solo = false;
+    float gains[JAM_N_STEMS];
+    for (size_t i = 0; i < JAM_N_STEMS; i++) {
+        any_solo = any_solo || controls[i].solo;
+    }
+    for (size_t i = 0; i < JAM_N_STEMS; i++) {
+        gains[i] = is_heard(&controls[i], any_solo) ? (float)pow(10, controls[i].gain_db / 20) : 0;
+    }
+    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
+        stems->pairs[i].fader.target = band_pairs(gains[2 * i], gains[2 * i + 1]);
+        if (glide_samples == 0) {
+            stems->pairs[i].fader.now = stems->pairs[i].fader.target;
+        }
+    }
+    const uint32_t blocks = (glide_samples + BAND_BLOCK - 1) / BAND_BLOCK;
+    const uint32_t shortest = 960 / BAND_BLOCK, late = BAND_LIMITER_DELAY / BAND_BLOCK;
+    /* the shortest glide is a bound on what is heard; longer ones are steps of a ramp */
+    stems->fader_blocks = blocks > 0 && blocks <= shortest ? RF_MAX(blocks - late, 1U) : blocks;
+}
+
+void band_stems_kick(band_stems *stems, int velocity)
+{
+    stems->duck_target = RF_MAX(stems->duck_target, velocity / 127.0);
+}
+
+/* x (27 + x^2) / (27 + 9 x^2) is tanh to 2 % below 3, where it ends. */
+static inline band_v4 soft_clip(band_v4 x)
+{
+    const band_v4 limit = band_splat(3);
+    x = band_min(band_max(x, -limit), limit);
+    const band_v4 square = x * x;
+    return x * (band_splat(27) + square) / (band_splat(27) + band_splat(9) * square);
+}
+
+/* What a drive does: gain into the clipper, and shares of the clean and the clipped. */
+typedef struct drive_gains {
+    band_v4 in, dry, wet;
+} drive_gains;
+
+static inline drive_gains gains_of(band_v4 drive)
+{
+    const band_v4 one = band_splat(1);
+    return (drive_gains){one + band_splat(DRIVE_GAIN) * drive, one - drive,
+                         drive / (one + band_splat(DRIVE_GAIN / 2) * drive)};
+}
+
+static inline band_v4 ramp(band_v4 from, band_v4 to)
+{
+    return (to - from) * band_splat(1.0F / BAND_BLOCK);
+}
+
+/* Harmonics come in with drive; the level of a full signal stays about where it was. */
+static void saturate(band_stem_pair *pair, band_block *block)
+{
+    const drive_gains from = gains_of(pair->drive);
+    pair->drive += band_splat((float)GLIDE) * (pair->drive_target - pair->drive);
+    const drive_gains to = gains_of(pair->drive);
+    if (from.wet[0] + from.wet[2] + to.wet[0] + to.wet[2] < 1e-5F) {
+        return;
+    }
+    const drive_gains step = {ramp(from.in, to.in), ramp(from.dry, to.dry), ramp(from.wet, to.wet)};
+    drive_gains g = from;
+    for (size_t i = 0; i < BAND_BLOCK; i++) {
+        g = (drive_gains){g.in + step.in, g.dry + step.dry, g.wet + step.wet};
+        block->x[i] = g.dry * block->x[i] + g.wet * soft_clip(g.in * block->x[i]);
+    }
+}
+
+/* Two one-pole high-passes. */
+static void take_dc(band_stem_pair *pair, band_block *block)
+{
+    const band_v4 k = band_splat((float)(2 * M_PI * DC_CORNER_HZ / JAM_RATE_HZ));
+    band_v4 first = pair->dc[0], second = pair->dc[1];
+    for (size_t i = 0; i < BAND_BLOCK; i++) {
+        const band_v4 once = block->x[i] - first;
+        first += k * once;
+        const band_v4 twice = once - second;
+        second += k * twice;
+        block->x[i] = twice;
+    }
+    pair->dc[0] = first;
+    pair->dc[1] = second;
+}
+
+/* The kick pushes bass and chords down, the lead half as much; the drums stay. */
+static void duck(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
+{
+    const double before = stems->duck;
+    stems->duck += DUCK_ATTACK * (stems->duck_target - stems->duck);
+    stems->duck_target *= DUCK_RELEASE;
+    const double depth = DUCK_DEPTH * stems->pump;
+    if (depth * (before + stems->duck) < 1e-5) {
+        return;
+    }
+    const band_v4 amount[BAND_STEM_VECTORS] = {band_pairs(0, 1), band_pairs(1, 0.5F)};
+    for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
+        const band_v4 step =
+            amount[v] * band_splat((float)(depth * (stems->duck - before) / BAND_BLOCK));
+        band_v4 gain = band_splat(1) - amount[v] * band_splat((float)(depth * before));
+        for (size_t i = 0; i < BAND_BLOCK; i++) {
+            gain -= step;
+            blocks[v].x[i] *= gain;
+        }
+    }
+}
+
+static void glide_tone(band_stems *stems)
+{
+    const double way = stems->brightness_target - stems->brightness;
+    const double low_way = stems->low_db_target - stems->low_db;
+    if (way == 0 && low_way == 0) {
+        return;
+    }
+    stems->brightness =
+        fabs(way) < 1e-3 ? stems->brightness_target : stems->brightness + GLIDE * way;
+    stems->low_db = fabs(low_way) < 1e-2 ? stems->low_db_target : stems->low_db + GLIDE * low_way;
+    tune(stems, false);
+}
+
+void band_stems_run(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
+{
+    glide_tone(stems);
+    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
+        band_stem_pair *pair = &stems->pairs[i];
+        saturate(pair, &blocks[i]);
+        band_filter_run(&pair->low_shelf, &blocks[i]);
+        band_filter_run(&pair->low_pass, &blocks[i]);
+        band_filter_run(&pair->high_shelf, &blocks[i]);
+    }
+    duck(stems, blocks);
+    /* last, for a gain that goes with the beat leaves a mean */
+    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
+        take_dc(&stems->pairs[i], &blocks[i]);
+    }
+}
+
+void band_stems_fade(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS])
+{
+    const band_v4 step = band_splat((to - from) / BAND_BLOCK);
+    for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
+        band_ramp *fader = &stems->pairs[v].fader;
+        const band_v4 way = fader->target - fader->now;
+        const float share = stems->fader_blocks > 0 ? 1.0F / (float)stems->fader_blocks : 0;
+        const band_v4 fader_step = way * band_splat(share / BAND_BLOCK);
+        band_v4 gain = band_splat(from), level = fader->now;
+        for (size_t i = 0; i < BAND_BLOCK; i++) {
+            gain += step;
+            level += fader_step;
+            blocks[v].x[i] *= gain * level;
+        }
+        fader->now = stems->fader_blocks == 1 ? fader->target : level;
+    }
+    stems->fader_blocks -= stems->fader_blocks > 0;
+}

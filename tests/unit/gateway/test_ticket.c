@@ -1,0 +1,84 @@
+#include "gateway_ticket.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define APPLICATION "0b6f3c1e-1111-4222-8333-444455556666"
+#define KEY "0b6f3c1e-7777-4888-9999-aaaabbbbcccc"
+
+static rf_signer *signer(void)
+{
+    char dir[] = "/tmp/rf-ticket-XXXXXX";
+    char path[64];
+    rf_signer *s = NULL;
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/keys", dir);
+    cr_assert_eq(rf_signer_open(path, &s), 0);
+    unlink(path);
+    rmdir(dir);
+    return s;
+}
+
+static const gateway_caller caller = {.application_id = APPLICATION, .key_id = KEY};
+
+Test(ticket, names_application_and_key)
+{
+    char ticket[GATEWAY_TICKET_MAX];
+    gateway_caller got;
+    rf_signer *s = signer();
+    gateway_ticket_make(s, "/ws/jam", &caller, 1000, ticket);
+    cr_assert_eq(gateway_ticket_check(s, "/ws/jam", ticket, 1000, &got), 0);
+    cr_expect_str_eq(got.application_id, APPLICATION);
+    cr_expect_str_eq(got.key_id, KEY);
+    rf_signer_free(s);
+}
+
+Test(ticket, is_for_one_path_and_some_time)
+{
+    char ticket[GATEWAY_TICKET_MAX];
+    gateway_caller got;
+    rf_signer *s = signer();
+    gateway_ticket_make(s, "/ws/jam", &caller, 1000, ticket);
+    cr_expect_eq(gateway_ticket_check(s, "/ws/recorder", ticket, 1000, &got), -EACCES);
+    cr_expect_eq(gateway_ticket_check(s, "/ws/jam", ticket, 1001, &got), -ETIMEDOUT);
+    rf_signer_free(s);
+}
+
+Test(ticket, no_byte_of_it_may_change)
+{
+    char ticket[GATEWAY_TICKET_MAX];
+    gateway_caller got;
+    rf_signer *s = signer();
+    gateway_ticket_make(s, "/ws/jam", &caller, 1000, ticket);
+    for (size_t i = 0; ticket[i] != '\0'; i++) {
+        char was = ticket[i];
+        ticket[i] = was == 'a' ? 'b' : 'a';
+        cr_expect_lt(gateway_ticket_check(s, "/ws/jam", ticket, 0, &got), 0, "byte %zu", i);
+        ticket[i] = was;
+    }
+    rf_signer_free(s);
+}
+
+Test(ticket, of_another_signer_or_form_is_none)
+{
+    static const char *const bad[] = {
+        "", ".", "....", "a.b.c.d.e", "a.b.c.d.e.f", APPLICATION "." KEY ".1000.1", APPLICATION};
+    char ticket[GATEWAY_TICKET_MAX];
+    char longer[2 * GATEWAY_TICKET_MAX];
+    gateway_caller got;
+    rf_signer *s = signer();
+    rf_signer *other = signer();
+    gateway_ticket_make(other, "/ws/jam", &caller, 1000, ticket);
+    cr_expect_eq(gateway_ticket_check(s, "/ws/jam", ticket, 0, &got), -EACCES);
+    for (size_t i = 0; i < RF_ARRAY_LEN(bad); i++) {
+        cr_expect_eq(gateway_ticket_check(s, "/ws/jam", bad[i], 0, &got), -EACCES, "%s", bad[i]);
+    }
+    memset(longer, 'a', sizeof(longer));
+    longer[sizeof(longer) - 1] = '\0';
+    cr_expect_eq(gateway_ticket_check(s, "/ws/jam", longer, 0, &got), -EACCES);
+    rf_signer_free(s);
+    rf_signer_free(other);
+}
