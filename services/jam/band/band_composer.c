@@ -12,7 +12,7 @@
 
 /* Lowest and highest pitch of a part at brightness 0.5. */
 static const uint8_t RANGES[BAND_N_PARTS][2] = {
-    [BAND_BASS] = {28, 52}, [BAND_COMP] = {50, 73}, [BAND_PAD] = {50, 75},
+    [BAND_BASS] = {28, 52}, [BAND_COMP] = {50, 78}, [BAND_PAD] = {50, 81},
     [BAND_ARP] = {52, 81},  [BAND_LEAD] = {58, 85}, [BAND_COUNTER] = {52, 77},
 };
 
