@@ -3,6 +3,8 @@
 /* Semitones above the tonic (C4 in C) around which the parts lie. */
 #define COMP_CENTRE 2
 #define PAD_CENTRE 3
+#define REPEAT_NEED 0.6
+#define REPEAT_SPAN 0.38
 #define STRUM 0.012 /* beats between voices */
 
 static const band_chord *chord_at(const band_composer *c, int step)
@@ -49,7 +51,7 @@ static void strike(band_composer *c, int step, double length, int velocity, doub
     }
     /* And a full texture doubles the highest. */
     band_write_tone(c, BAND_COMP, step + 0.5 * STRUM, length, octave_above(v->voices[v->n - 1]),
-                    velocity - 14, 0.78 + 0.3 * need);
+                    velocity - 14, 0.62 + 0.5 * need);
 }
 
 void band_comp_step(band_composer *c, int step)
@@ -111,15 +113,23 @@ void band_arp_step(band_composer *c, int step)
         rise(c, step);
         return;
     }
-    char mark = band_plan_steps(c, K_ARP, false)[step];
-    if (mark < '0' || mark > '9') {
+    const char *steps = band_plan_steps(c, K_ARP, false);
+    /* Busy hands repeat a tone where the pattern rests. */
+    bool repeats = step > 0 && steps[step] == '.' && steps[step - 1] != '.';
+    char mark = repeats ? steps[step - 1] : steps[step];
+    if (mark == '.') {
         return;
     }
+    double need = repeats ? REPEAT_NEED + REPEAT_SPAN * (step % 8) / 8.0
+                          : band_write_need('x', step, 0.1, 0.6);
     const band_chord *chord = chord_at(c, step);
     int k = mark - '0';
     int n = chord->quality >= BAND_DOM7 ? 4 : 3;
     int base = chord->degree > 3 ? chord->degree - BAND_DEGREES : chord->degree;
     int degree = base + TONES[k % n] + BAND_DEGREES * (k / n);
     band_write_tone(c, BAND_ARP, step, 0.3, band_theory_tone(chord, degree),
-                    step % 4 == 0 ? 86 : 74, band_write_need('x', step, 0.1, 0.6));
+                    step % 4 == 0 ? 86
+                    : repeats     ? 62
+                                  : 74,
+                    need);
 }

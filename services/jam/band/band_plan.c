@@ -37,6 +37,9 @@ static void home_chord(const band_composer *c, jam_scale scale, band_chord *ret)
     const band_style *style = c->chooser.n_styles > 0 ? c->chooser.styles[best] : NULL;
     band_harmony_name harmony = style != NULL ? (band_harmony_name)style->harmony : HARMONY_COMMON;
     band_theory_chord(scale, 0, band_harmony_home(harmony, scale), ret);
+    if (band_state_is_strict(c)) {
+        band_theory_within(scale, ret);
+    }
 }
 
 static band_role role_of(const band_phrase *phrase, size_t i, size_t n)
@@ -54,7 +57,8 @@ static void write_harmony(band_composer *c, const band_phrase *phrase, band_lett
     band_pace pace =
         phrase->fixed ? PACE_BAR : (band_pace)band_choice_pick(&c->chooser, K_PACE, beat);
     size_t n = band_form_pace(pace, letter->chord_at);
-    band_harmony_place place = {.scale = scale, .before = BAND_NO_TARGET};
+    band_harmony_place place = {
+        .scale = scale, .strict = band_state_is_strict(c), .before = BAND_NO_TARGET};
     for (size_t i = 0; i < n; i++) {
         place.role = role_of(phrase, i, n);
         place.target = phrase->fixed ? phrase->roots[letter->chord_at[i] / 2] : BAND_NO_TARGET;
@@ -151,8 +155,11 @@ static void begin_ending(band_composer *c, double beat)
 {
     band_letter *e = &c->ending;
     jam_scale scale = band_composer_scale(c);
-    band_harmony_place place = {
-        .scale = scale, .before = 0, .role = ROLE_HALF, .target = BAND_NO_TARGET};
+    band_harmony_place place = {.scale = scale,
+                                .strict = band_state_is_strict(c),
+                                .before = 0,
+                                .role = ROLE_HALF,
+                                .target = BAND_NO_TARGET};
     *e = *c->letter;
     e->n_chords = 2;
     e->chord_at[0] = 0;

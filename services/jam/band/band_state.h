@@ -132,6 +132,12 @@ struct band_composer {
     double last_of[BAND_N_PARTS][128];
 };
 
+/* Whether the client set key or scale: nothing is borrowed then. */
+static inline bool band_state_is_strict(const band_composer *c)
+{
+    return c->controls.key != JAM_KEY_AUTO || c->controls.scale != JAM_SCALE_AUTO;
+}
+
 /* band_plan.c: band_plan_bar sets letter and scene for the bar that begins at `beat`;
  * band_plan_restyle lets the parts choose anew in mid-phrase. */
 void band_plan_start(band_composer *c);

@@ -63,8 +63,7 @@ static void note_choice(void *user, const jam_choice *c)
     }
     log->worst_rank = RF_MAX(log->worst_rank, rank_of(c));
     log->broken += !is_distribution(c->neutral, c->n, true) ||
-                   !is_distribution(c->style, c->n, true) ||
-                   !is_distribution(c->p, c->n, false);
+                   !is_distribution(c->style, c->n, true) || !is_distribution(c->p, c->n, false);
     log->path = log->path * UINT64_C(1099511628211) + c->chosen + 1;
     log->path = log->path * 31 + (uint64_t)strlen(c->kind);
 }
@@ -118,9 +117,9 @@ Test(choices, one_kind_has_64_candidates)
 
 Test(choices, style_weights_show_in_what_is_chosen)
 {
-    static const char *const PAIRS[][2] = {
-        {"jazz", "techno"}, {"heavy metal", "ambient"}, {"hiphop", "bossa nova"},
-        {"warmup", "acid house"}, {"blues", "trance"}, {"house", "deep house"}};
+    static const char *const PAIRS[][2] = {{"jazz", "techno"},       {"heavy metal", "ambient"},
+                                           {"hiphop", "bossa nova"}, {"warmup", "acid house"},
+                                           {"blues", "trance"},      {"house", "deep house"}};
     for (size_t i = 0; i < RF_ARRAY_LEN(PAIRS); i++) {
         for (int k = 0; k <= 4; k++) {
             double w = k / 4.0;

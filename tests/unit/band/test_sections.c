@@ -5,8 +5,8 @@
 #include "band_case.h"
 #include "band_styles.h"
 
-static const char *const STYLES[] = {"warmup", "jazz", "heavy metal", "techno", "ambient",
-                                     "hiphop", "salsa", "trance"};
+static const char *const STYLES[] = {"warmup",  "jazz",   "heavy metal", "techno",
+                                     "ambient", "hiphop", "salsa",       "trance"};
 
 typedef struct band_play {
     jam_controls controls;
