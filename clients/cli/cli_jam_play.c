@@ -114,7 +114,10 @@ static void fail_fault(play *p, const reflection_jam_fault *fault)
         : code == CLI_UNREACHABLE     ? "; is the platform running? `reflection up` starts it"
         : fault->err == -EBUSY        ? "; try again later"
                                       : "";
-    RF_CLEANUP(rf_cleanup_free) char *text = rf_asprintf("%s%s", fault->message, next);
+    size_t len = strlen(fault->message);
+    len -= next[0] != '\0' && len > 0 && fault->message[len - 1] == '.';
+    RF_CLEANUP(rf_cleanup_free)
+    char *text = rf_asprintf("%.*s%s", (int)len, fault->message, next);
     fail(p, code, text);
 }
 
