@@ -84,6 +84,7 @@ static int refused(long status, const char *body)
 {
     json_t *json = json_loads(body, 0, NULL);
     const char *message = json_string_value(json_object_get(json, "message"));
+    message = message != NULL ? message : json_string_value(json_object_get(json, "error"));
     int code = status == 401 ? CLI_DENIED : CLI_FAILED;
     cli_fail(code, "%s (HTTP %ld)%s", message != NULL ? message : "the request was refused", status,
              status == 401 ? "; `reflection keys create` makes a key, REFLECTION_API_KEY gives it"

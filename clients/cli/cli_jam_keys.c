@@ -65,7 +65,7 @@ void cli_jam_controls_init(cli_jam_controls *c, const json_t *params)
         .key = cli_jam_key_number(json_string_value(json_object_get(params, "key"))),
     };
     rf_copy_str(c->scale, sizeof(c->scale), scale != NULL ? scale : "auto");
-    rf_copy_str(c->section, sizeof(c->section), section != NULL ? section : "verse");
+    cli_jam_section_init(&c->section, section != NULL ? section : "verse");
 }
 
 void cli_jam_controls_done(cli_jam_controls *c)
@@ -82,6 +82,23 @@ void cli_jam_controls_style(cli_jam_controls *c, const char *name)
     c->styles = rf_grow(c->styles, c->n_styles + 1, sizeof(*c->styles));
     c->styles[c->n_styles++] = rf_strdup(name);
     c->style = c->n_styles;
+}
+
+void cli_jam_controls_applied(cli_jam_controls *c, const json_t *status, uint64_t bar)
+{
+    size_t i;
+    json_t *field;
+    json_array_foreach(json_object_get(status, "updated"), i, field)
+    {
+        const char *name = json_string_value(field);
+        if (name != NULL && strcmp(name, "section") == 0 && c->ordered[0] != '\0') {
+            cli_jam_section_order(&c->section, c->ordered, bar);
+            c->ordered[0] = '\0';
+        }
+    }
+    if (json_object_get(status, "reset") != NULL) {
+        cli_jam_section_restart(&c->section);
+    }
 }
 
 /* ---- what keys do ---- */
@@ -145,9 +162,9 @@ static json_t *order_section(cli_jam_controls *c, int key, char *said)
 {
     for (size_t i = 0; i < RF_ARRAY_LEN(sections); i++) {
         if (sections[i].key == key) {
-            rf_copy_str(c->section, sizeof(c->section), sections[i].section);
-            snprintf(said, CLI_JAM_SAID, "section %s", c->section);
-            return json_pack("{s:s}", "section", c->section);
+            snprintf(said, CLI_JAM_SAID, "section %s", sections[i].section);
+            rf_copy_str(c->ordered, sizeof(c->ordered), sections[i].section);
+            return json_pack("{s:s}", "section", sections[i].section);
         }
     }
     return NULL;

@@ -5,7 +5,7 @@
 #ifndef CLI_JAM_KEYS_H
 #define CLI_JAM_KEYS_H
 
-#include "rf_base.h"
+#include "cli_jam_section.h"
 
 #include <jansson.h>
 
@@ -18,7 +18,8 @@ typedef struct cli_jam_controls {
     double brightness; /* negative: the style's */
     int key;           /* 0 C to 11 B, -1 auto */
     char scale[16];
-    char section[16];
+    cli_jam_section section;
+    char ordered[16];         /* section that the server has not yet taken; "" for none */
     bool mute[CLI_JAM_STEMS]; /* drums, bass, chords, lead */
     bool solo[CLI_JAM_STEMS];
     bool paused;
@@ -43,6 +44,10 @@ void cli_jam_controls_done(cli_jam_controls *c);
 
 /* cli_jam_controls_style adds a name to go through with n and p. */
 void cli_jam_controls_style(cli_jam_controls *c, const char *name);
+
+/* cli_jam_controls_applied notes that the server took an update, the message of which is status, in
+ * a bar. */
+void cli_jam_controls_applied(cli_jam_controls *c, const json_t *status, uint64_t bar);
 
 /* cli_jam_key changes the controls by one key. bpm_now is the tempo heard, from which steps go when
  * none was set. With CLI_JAM_UPDATE *ret_fields is the caller's to decref, and said tells what was

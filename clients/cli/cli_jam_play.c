@@ -45,6 +45,7 @@ typedef struct play {
     uint64_t limit;   /* samples; UINT64_MAX for none */
     size_t cushion;   /* samples before sound begins */
     uint64_t line_at; /* next plain line, samples */
+    int64_t offset;   /* of the server's sample count from the joined stream's */
     int64_t draw_ns;
     int64_t ping_ns;
     int64_t stop_by_ns; /* 0 until stop was sent */
@@ -114,7 +115,10 @@ static void fail_fault(play *p, const reflection_jam_fault *fault)
         : code == CLI_UNREACHABLE     ? "; is the platform running? `reflection up` starts it"
         : fault->err == -EBUSY        ? "; try again later"
                                       : "";
-    RF_CLEANUP(rf_cleanup_free) char *text = rf_asprintf("%s%s", fault->message, next);
+    size_t len = strlen(fault->message);
+    len -= next[0] != '\0' && len > 0 && fault->message[len - 1] == '.';
+    RF_CLEANUP(rf_cleanup_free)
+    char *text = rf_asprintf("%.*s%s", (int)len, fault->message, next);
     fail(p, code, text);
 }
 
@@ -177,6 +181,7 @@ static void on_chunk(play *p, const reflection_jam_chunk *chunk)
     const float *samples;
     size_t n;
     if (p->stop_by_ns == 0 && reflection_jam_join_push(p->join, chunk, &samples, &n) == 0) {
+        p->offset = (int64_t)chunk->start_sample - (int64_t)p->track->n_samples;
         cli_jam_track_chunk(p->track, chunk);
         take_samples(p, samples, n);
         draw(p);
@@ -200,10 +205,16 @@ static void on_stopped(play *p, const reflection_jam_stopped *stopped)
 }
 
 /* Of a status, what a user should know: fields without effect, a stop to come. */
-static void on_status(const play *p, const char *json)
+static void on_status(play *p, const reflection_jam_event *e)
 {
     static const char *const told[] = {"ignored", "unsupported", "skip", "draining"};
-    json_t *status = json_loads(json, 0, NULL);
+    json_t *status = json_loads(e->json, 0, NULL);
+    int64_t at = e->status.applied_at_sample - p->offset;
+    cli_jam_place place;
+    if (at >= 0 && e->status.applied_at_sample >= 0 &&
+        cli_jam_track_at(p->track, (uint64_t)at, &place)) {
+        cli_jam_controls_applied(&p->controls, status, place.bar);
+    }
     for (size_t i = 0; i < RF_ARRAY_LEN(told); i++) {
         const json_t *value = json_object_get(status, told[i]);
         RF_CLEANUP(rf_cleanup_free)
@@ -222,7 +233,7 @@ static void on_event(play *p, const reflection_jam_event *e)
         on_chunk(p, &e->chunk);
         break;
     case REFLECTION_JAM_STATUS:
-        on_status(p, e->json);
+        on_status(p, e);
         break;
     case REFLECTION_JAM_ERROR:
         say(p, "server: %s", e->error.message);
@@ -280,6 +291,7 @@ static void reconnect(play *p)
     bool may_pass = err == -ECONNREFUSED || err == -ECONNRESET || err == -ETIMEDOUT ||
                     err == -EBUSY || err == -EHOSTUNREACH;
     if (!may_pass || rf_time_ns() - p->lost_ns > RECONNECT_LIMIT_NS) {
+        say(p, "the session cannot go on");
         fail_fault(p, reflection_jam_last_fault(p->jam));
     }
 }

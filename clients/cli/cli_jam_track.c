@@ -100,8 +100,8 @@ void cli_jam_line(const cli_jam_place *place, const cli_jam_controls *c, double 
              "%d:%04.1f  bar %" PRIu64
              ".%d  %.0f bpm  key %s  %s  %s  lead %+.0f ms  [%s] %.1f dB%s",
              (int)(seconds / 60), fmod(floor(seconds * 10) / 10, 60), place->bar, (int)place->beat,
-             place->bpm, key, place->styles, c->section, place->lead_ms, meter, level_db,
-             c->paused ? "  paused" : "");
+             place->bpm, key, place->styles, cli_jam_section_at(&c->section, place->bar),
+             place->lead_ms, meter, level_db, c->paused ? "  paused" : "");
     size_t len = strlen(ret);
     if (len > columns) {
         while (columns > 0 && ((unsigned char)ret[columns] & 0xc0) == 0x80) {

@@ -158,11 +158,11 @@ static void finish(render *r, rf_rpc_call *call)
     rf_rpc_call_free(call);
 }
 
-/* The service's words about a refused value: {code, field, message}. */
+/* The service's words about a refused value: {code, field, limit, error}. */
 static void refused(const rf_status *st, processor_step_call *step)
 {
     json_t *json = json_loads(st->message, 0, NULL);
-    const char *message = json_string_value(json_object_get(json, "message"));
+    const char *message = json_string_value(json_object_get(json, "error"));
     rf_copy_str(step->message, sizeof(step->message), message != NULL ? message : st->message);
     json_decref(json);
 }

@@ -95,7 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.server.renders.append(body)
         if body["params"].get("bpm", 120) > 200:
-            self.answer(422, json.dumps({"code": "OUT_OF_RANGE", "field": "bpm", "message": "bpm: must be 60 to 200"}).encode())
+            self.answer(422, json.dumps({"code": "OUT_OF_RANGE", "field": "bpm", "limit": {"min": 60, "max": 200}, "error": "bpm: must be 60 to 200"}).encode())
             return
         self.answer(200, wav(samples(0, round(body["seconds"] * 48000))), X_Seed="1234")
 
@@ -180,7 +180,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.send_json({"type": "error", "code": "OUT_OF_RANGE", "error": "bpm must be 60 to 200", "field": "bpm"})
             elif kind in ("update", "pause", "resume", "reset_context"):
                 self.session.bpm = message.get("bpm", self.session.bpm)
-                self.send_json({"type": "status", "rev": 2, "applied_at_sample": 0, "updated": list(message)[:1]})
+                self.send_json({"type": "status", "rev": 2, "applied_at_sample": 0, "updated": [field for field in message if field != "type"]})
             elif kind == "ping":
                 self.send_json({"type": "pong"})
         if self.state == "open":

@@ -124,7 +124,7 @@ class Refusals(JamTest):
         self.expect(self.run_jam("--out", self.out, "--seconds", 1, "--bpm", 500), 1, "bpm: must be 60 to 200")
 
     def test_a_wrong_key_says_how_to_get_one(self):
-        self.expect(self.run_jam("--out", self.out, "--seconds", 1, "--api-key", "bad"), 4, "No valid API key.", "reflection keys create")
+        self.expect(self.run_jam("--out", self.out, "--seconds", 1, "--api-key", "bad"), 4, "No valid API key; `reflection keys create`")
 
     def test_nobody_there(self):
         self.expect(self.run_jam("--out", self.out, "--seconds", 1, "--url", "http://127.0.0.1:1"), 3, "reflection up")

@@ -67,7 +67,27 @@ Test(jam_keys, every_section_has_a_key)
     expect(&c, "k", "{\"section\":\"break\"}", "section break");
     expect(&c, "o", "{\"section\":\"drop\"}", "section drop");
     expect(&c, "e", "{\"section\":\"ending\"}", "section ending");
-    cr_expect_str_eq(c.section, "ending");
+    cr_expect_str_eq(c.ordered, "ending");
+}
+
+Test(jam_keys, a_section_is_heard_once_the_server_took_the_order)
+{
+    cli_jam_controls c = fresh("{}");
+    expect(&c, "o", "{\"section\":\"drop\"}", "section drop");
+    cr_expect_str_eq(cli_jam_section_at(&c.section, 9), "verse");
+    json_t *other = json_pack("{s:[s]}", "updated", "bpm");
+    json_t *taken = json_pack("{s:[s,s]}", "updated", "bpm", "section");
+    json_t *reset = json_pack("{s:b}", "reset", 1);
+    cli_jam_controls_applied(&c, other, 4);
+    cr_expect_str_eq(cli_jam_section_at(&c.section, 9), "verse");
+    cli_jam_controls_applied(&c, taken, 4);
+    cr_expect_str_eq(cli_jam_section_at(&c.section, 4), "verse");
+    cr_expect_str_eq(cli_jam_section_at(&c.section, 5), "drop");
+    cli_jam_controls_applied(&c, reset, 20);
+    cr_expect_str_eq(cli_jam_section_at(&c.section, 1), "drop");
+    json_decref(other);
+    json_decref(taken);
+    json_decref(reset);
 }
 
 Test(jam_keys, styles_go_round)

@@ -88,7 +88,8 @@ Test(jam_track, the_line_tells_everything_in_order)
 {
     cli_jam_place place = {
         .at = 48000 * 75, .bar = 38, .beat = 3.5, .bpm = 121.6, .lead_ms = -4.4, .styles = "jazz"};
-    cli_jam_controls c = {.key = 9, .scale = "minor", .section = "drop", .paused = true};
+    cli_jam_controls c = {
+        .key = 9, .scale = "minor", .section = {"verse", "drop", 5}, .paused = true};
     char line[CLI_JAM_LINE_MAX];
     cli_jam_line(&place, &c, -12, 200, line);
     cr_expect_str_eq(line, "1:15.0  bar 38.3  122 bpm  key A minor  jazz  drop  lead -4 ms  "
@@ -100,7 +101,7 @@ Test(jam_track, the_line_tells_everything_in_order)
 Test(jam_track, a_cut_line_ends_with_a_whole_character)
 {
     cli_jam_place place = {.bar = 1, .beat = 1, .styles = "\xc3\xa9\xc3\xa9"};
-    cli_jam_controls c = {.key = -1, .scale = "auto", .section = "verse"};
+    cli_jam_controls c = {.key = -1, .scale = "auto", .section = {"verse", "verse", 1}};
     char line[CLI_JAM_LINE_MAX];
     cli_jam_line(&place, &c, 0, 200, line);
     size_t first = (size_t)(strchr(line, '\xc3') - line);

@@ -230,9 +230,9 @@ static void *serve(void *user)
         play(stream, s.n_frames, s.answer == PLAY);
         break;
     case REFUSE:
-        rf_status_set(
-            &st, RF_INVALID_ARGUMENT,
-            "{\"code\":\"BAD_VALUE\",\"field\":\"styles\",\"message\":\"styles: too many\"}");
+        rf_status_set(&st, RF_INVALID_ARGUMENT,
+                      "{\"code\":\"BAD_VALUE\",\"field\":\"styles\",\"limit\":null,\"error\":"
+                      "\"styles: too many\"}");
         break;
     case BUSY:
         rf_status_set(&st, RF_RESOURCE_EXHAUSTED, "busy");
