@@ -110,33 +110,28 @@ void jam_parse_ignore(jam_parse *p, const char *prefix, const char *name)
     names->n++;
 }
 
-/* Whether the tree keeps to the limits of depth and members. */
+/* Whether the tree keeps to the limits of depth (of objects and arrays) and members. */
 static bool within_limits(json_t *value, unsigned depth, size_t *n_members)
 {
-    bool good = depth <= JAM_DEPTH_MAX;
     const char *key;
     json_t *v;
     size_t i;
-    if (good && json_is_object(value)) {
+    bool good = true;
+    if (json_is_object(value)) {
         *n_members += json_object_size(value);
-        good = *n_members <= JAM_MEMBERS_MAX;
+        good = depth <= JAM_DEPTH_MAX && *n_members <= JAM_MEMBERS_MAX;
         json_object_foreach(value, key, v)
         {
             good = good && within_limits(v, depth + 1, n_members);
         }
-    } else if (good && json_is_array(value)) {
+    } else if (json_is_array(value)) {
+        good = depth <= JAM_DEPTH_MAX;
         json_array_foreach(value, i, v)
         {
             good = good && within_limits(v, depth + 1, n_members);
         }
     }
     return good;
-}
-
-/* A scalar has no depth of its own. */
-static unsigned first_depth(const json_t *value)
-{
-    return json_is_object(value) || json_is_array(value) ? 1 : 0;
 }
 
 /* The text as a tree, NULL after an error. Every number is a double, so that one too large for its
@@ -153,7 +148,7 @@ static json_t *read_json(jam_parse *p, const char *text, size_t len)
     } else if (root == NULL) {
         (void)jam_parse_fail(p, JAM_BAD_JSON, NULL, "not JSON: byte %d of the message",
                              at.position);
-    } else if (!within_limits(root, first_depth(root), &n_members)) {
+    } else if (!within_limits(root, 1, &n_members)) {
         (void)jam_parse_fail(p, JAM_BAD_JSON, NULL, "at most %d levels and %d members are read",
                              JAM_DEPTH_MAX, JAM_MEMBERS_MAX);
         json_decref(root);

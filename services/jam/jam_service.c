@@ -17,15 +17,17 @@ static void end_drain(void *user)
     for (size_t i = 0; (session = jam_registry_at(s->registry, i)) != NULL; i++) {
         jam_session_evict(session);
     }
+    for (jam_socket *socket = s->sockets; socket != NULL; socket = jam_socket_next(socket)) {
+        jam_socket_close(socket, 1012, "the server restarts"); /* those without a session */
+    }
 }
 
 void jam_service_drain(jam_service *s, int64_t limit_ms)
 {
     int64_t ms = RF_MAX(RF_MIN(limit_ms, (int64_t)DRAIN_MS), INT64_C(0));
-    jam_session *session;
     s->draining = true;
-    for (size_t i = 0; (session = jam_registry_at(s->registry, i)) != NULL; i++) {
-        jam_session_drain(session, (uint32_t)ms);
+    for (jam_socket *socket = s->sockets; socket != NULL; socket = jam_socket_next(socket)) {
+        jam_socket_drain(socket, (uint32_t)ms);
     }
     rf_timer_set(s->drain, rf_time_ns() + ms * RF_NS_PER_MS);
 }

@@ -27,7 +27,8 @@ typedef struct jam_service {
     jam_admission *admission;
     jam_registry *registry;
     jam_metrics *metrics;
-    double crossfade_default; /* seconds, negative: automatic */
+    double crossfade_default;   /* seconds, negative: automatic */
+    struct jam_socket *sockets; /* all of them, see jam_socket_next */
     size_t n_sockets;
     size_t n_renders; /* one-shot renders in hand */
     bool draining;

@@ -246,18 +246,12 @@ jam_session *jam_session_free(jam_session *s)
 
 /* ---- draining ---- */
 
-void jam_session_drain(jam_session *s, uint32_t deadline_ms)
-{
-    jam_status status = {.applied_at_sample = -1, .draining = true, .deadline_ms = deadline_ms};
-    if (s->state != JAM_SESSION_OVER && s->state != JAM_SESSION_NEW) {
-        jam_session_tell(s, &status, 0, true);
-    }
-}
-
 void jam_session_evict(jam_session *s)
 {
     if (s->starter != NULL) {
-        jam_socket_close(RF_STEAL(s->starter), 1012, "the server restarts");
+        jam_socket *starter = s->starter;
+        jam_session_leave(s, starter);
+        jam_socket_close(starter, 1012, "the server restarts");
     }
     while (s->n_seats > 0) {
         jam_socket *socket = s->seats[s->n_seats - 1].socket;

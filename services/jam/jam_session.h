@@ -78,9 +78,7 @@ void jam_session_room(jam_session *s, jam_socket *socket);
 /* jam_session_stop ends it: every socket is told and closed. */
 void jam_session_stop(jam_session *s, jam_reason reason);
 
-/* jam_session_drain tells every socket that the server ends in so many ms. jam_session_evict closes
- * all sockets with code 1012 and parks the session. */
-void jam_session_drain(jam_session *s, uint32_t deadline_ms);
+/* jam_session_evict closes all sockets with code 1012 and parks the session. */
 void jam_session_evict(jam_session *s);
 
 /* jam_session_free: also when sockets are left; they are forgotten. Returns NULL. */

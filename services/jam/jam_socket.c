@@ -23,6 +23,7 @@ typedef struct held {
 
 struct jam_socket {
     jam_service *service;
+    jam_socket *next, *prev; /* in the service's list */
     const jam_port *port;
     void *port_user;
     char *tenant;
@@ -88,6 +89,11 @@ jam_socket *jam_socket_open(jam_service *service, const jam_port *port, void *po
     jam_socket *s = RF_NEW(jam_socket);
     service->n_sockets++;
     s->service = service;
+    s->next = service->sockets;
+    if (s->next != NULL) {
+        s->next->prev = s;
+    }
+    service->sockets = s;
     s->port = port;
     s->port_user = port_user;
     s->tenant = rf_strdup(client->tenant);
@@ -98,6 +104,19 @@ jam_socket *jam_socket_open(jam_service *service, const jam_port *port, void *po
     s->timer = rf_timer_new(service->loop, on_timer, s);
     expect_start(s, 0);
     return s;
+}
+
+static void unlist(jam_socket *s)
+{
+    if (s->prev != NULL) {
+        s->prev->next = s->next;
+    } else {
+        s->service->sockets = s->next;
+    }
+    if (s->next != NULL) {
+        s->next->prev = s->prev;
+    }
+    s->service->n_sockets--;
 }
 
 static void drop_held(jam_socket *s)
@@ -122,7 +141,7 @@ void jam_socket_gone(jam_socket *s)
     let_go(s);
     jam_admission_forget(s->service->admission, s);
     count_chunk_bytes(s, 0);
-    s->service->n_sockets--;
+    unlist(s);
     drop_held(s);
     rf_timer_free(s->timer);
     free(s->tenant);
@@ -422,7 +441,20 @@ void jam_socket_refused(jam_socket *s, const jam_error *error, const char *id)
     read_held(s);
 }
 
+void jam_socket_drain(jam_socket *s, uint32_t deadline_ms)
+{
+    char text[JAM_ANSWER_SIZE];
+    const jam_status status = {
+        .applied_at_sample = -1, .draining = true, .deadline_ms = deadline_ms};
+    jam_socket_text(s, text, jam_answer_status(&status, text, sizeof(text)));
+}
+
 /* ---- looking ---- */
+
+jam_socket *jam_socket_next(const jam_socket *s)
+{
+    return s->next;
+}
 
 bool jam_socket_is_binary(const jam_socket *s)
 {

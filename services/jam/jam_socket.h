@@ -77,6 +77,11 @@ void jam_socket_refused(jam_socket *s, const jam_error *error, const char *id);
 /* jam_socket_close ends it; the session must have let go of it. */
 void jam_socket_close(jam_socket *s, uint32_t code, const char *reason);
 
+/* jam_socket_drain tells the client that the server ends in so many ms. */
+void jam_socket_drain(jam_socket *s, uint32_t deadline_ms);
+
+/* jam_socket_next walks from service->sockets on. */
+jam_socket *jam_socket_next(const jam_socket *s);
 bool jam_socket_is_binary(const jam_socket *s);
 const char *jam_socket_tenant(const jam_socket *s);
 const char *jam_socket_address(const jam_socket *s);

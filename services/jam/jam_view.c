@@ -120,10 +120,7 @@ static void put_controls(jam_text *t, const jam_controls *c)
     put_f64(t, "guidance_weight", c->guidance_weight);
     put_auto(t, "bpm", c->bpm, c->bpm <= 0.0);
     put_string(t, "key", key_name(c->key, name));
-    put_string(t, "scale",
-               c->scale == JAM_SCALE_AUTO
-                   ? "auto"
-                   : jam_field_choice_name(JAM_FIELD_SCALE, (int)c->scale - 1, name));
+    put_string(t, "scale", jam_field_choice_name(JAM_FIELD_SCALE, (int)c->scale, name));
     put_auto(t, "density", c->density, c->density < 0.0);
     put_auto(t, "brightness", c->brightness, c->brightness < 0.0);
     put_stems(t, c);

@@ -56,9 +56,9 @@ static uint64_t digest_heard(const jam_controls *c)
         d = digest_double(d, c->styles[i].weight);
     }
     const double numbers[] = {c->temperature, c->topk,    c->guidance_weight, c->bpm,
-                              c->key,         c->density, c->brightness,      c->scale};
+                              c->key,         c->density, c->brightness,      (double)c->scale};
     d = digest_bytes(d, numbers, sizeof(numbers));
-    return digest_double(d, c->section_count * 8.0 + c->section);
+    return digest_double(d, c->section_count * 8.0 + (double)c->section);
 }
 
 static uint64_t digest_all(const jam_controls *c)

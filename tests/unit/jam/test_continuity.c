@@ -239,10 +239,12 @@ static void check(uint32_t overlap)
 {
     static run r;
     static player p;
-    static jam_change start;
+    static const jam_change start;
     void *instance;
     char why[64];
     jam_controls controls;
+    memset(&r, 0, sizeof(r));
+    memset(&p, 0, sizeof(p));
     r.overlap = overlap;
     r.random = overlap + 1;
     engine_fixture_init(&r.f);
