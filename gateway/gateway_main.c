@@ -175,13 +175,17 @@ static int make_parts(gateway_process *p)
     gw->openapi = gateway_openapi_make(c->public_base, &gw->openapi_len);
     gw->io =
         gateway_io_start((size_t)c->io_threads, (size_t)c->transfers_max * IO_JOBS_PER_TRANSFER);
-    gateway_metrics_init(gw);
+    gateway_metrics_init();
     int err = gw->io != NULL && gw->openapi != NULL ? open_signer(p) : -EAGAIN;
     err = err == 0 ? open_store(p) : err;
     err = err == 0 ? open_tls(p) : err;
     err = err == 0 ? open_rpc(p) : err;
     err = err == 0 ? start_loops(gw) : err;
-    return err == 0 ? gateway_listen_start(gw, rf_service_loop(p->service), &p->listen) : err;
+    if (err < 0) {
+        return err;
+    }
+    gateway_metrics_watch(gw);
+    return gateway_listen_start(gw, rf_service_loop(p->service), &p->listen);
 }
 
 /* ---- service ---- */
@@ -190,6 +194,7 @@ static void process_stop(void *state)
 {
     gateway_process *p = state;
     gateway *gw = &p->gw;
+    gateway_metrics_watch(NULL);
     p->listen = gateway_listen_stop(p->listen);
     for (size_t i = 0; i < gw->n_loops; i++) {
         gateway_loop_close_all(gw->loops[i]);

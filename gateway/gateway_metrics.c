@@ -3,6 +3,7 @@
 #include "gateway_loop.h"
 #include "rf_metric.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -71,9 +72,12 @@ static void init_sockets(void)
     }
 }
 
-static void collect(void *user)
+/* A scrape may come while the gateway is taken down. */
+static pthread_mutex_t source_mutex = PTHREAD_MUTEX_INITIALIZER;
+static const gateway *source;
+
+static void read_source(const gateway *gw)
 {
-    const gateway *gw = user;
     int64_t n = 0;
     for (size_t i = 0; i < gw->n_loops; i++) {
         n += atomic_load_explicit(&gw->loops[i]->n_conns, memory_order_relaxed);
@@ -84,7 +88,24 @@ static void collect(void *user)
     rf_metric_set(socket_queue, (double)atomic_load(&gw->socket_queue_bytes));
 }
 
-void gateway_metrics_init(gateway *gw)
+static void collect(void *user)
+{
+    (void)user;
+    pthread_mutex_lock(&source_mutex);
+    if (source != NULL) {
+        read_source(source);
+    }
+    pthread_mutex_unlock(&source_mutex);
+}
+
+void gateway_metrics_watch(const gateway *gw)
+{
+    pthread_mutex_lock(&source_mutex);
+    source = gw;
+    pthread_mutex_unlock(&source_mutex);
+}
+
+void gateway_metrics_init(void)
 {
     for (size_t i = 0; i < gateway_n_routes && i < ROUTES_MAX; i++) {
         init_route(i, method_name(gateway_routes[i].method), gateway_routes[i].path);
@@ -99,7 +120,7 @@ void gateway_metrics_init(gateway *gw)
     connections = rf_metric_gauge("reflection_http_connections", "Connections open.", NULL);
     transfers = rf_metric_gauge("reflection_http_transfers", "Uploads and downloads now.", NULL);
     init_sockets();
-    rf_metric_collector(collect, gw);
+    rf_metric_collector(collect, NULL);
 }
 
 void gateway_metrics_answer(const gateway_route *route, int status)

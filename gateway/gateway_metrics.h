@@ -7,7 +7,11 @@
 #include "gateway_routes.h"
 
 /* gateway_metrics_init makes every series; before the loops start. */
-void gateway_metrics_init(gateway *gw);
+void gateway_metrics_init(void);
+
+/* gateway_metrics_watch names the gateway whose numbers are shown, once its loops run; NULL before
+ * they are taken down. */
+void gateway_metrics_watch(const gateway *gw);
 
 /* gateway_metrics_answer counts an answer; route NULL is a request that matched none. */
 void gateway_metrics_answer(const gateway_route *route, int status);
