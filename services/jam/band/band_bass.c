@@ -120,7 +120,7 @@ static double need_of(const char *steps, int step)
 static int length_of(const band_composer *c, const char *steps, int step)
 {
     bool bridges = c->mix.parts[BAND_PAD].silent;
-    double density = c->density;
+    double density = c->density + c->scene.lift * (1.0 - c->density);
     int end = step + 1;
     for (; end < BAND_STEPS; end++) {
         bool note = steps[end] != '-' && steps[end] != '.';
@@ -128,6 +128,9 @@ static int length_of(const band_composer *c, const char *steps, int step)
         if (ends) {
             break;
         }
+    }
+    if (bridges && end == BAND_STEPS) {
+        end += (int)strcspn(steps_of(c), "Rr"); /* the next bar may begin with a rest */
     }
     return end - step;
 }
@@ -156,8 +159,7 @@ void band_bass_step(band_composer *c, int step)
     if (mark == '.' || mark == '-') {
         return;
     }
-    int n = length_of(c, steps, step);
-    double length = n / 4.0 - 0.03;
+    double length = band_write_length(c, step, step + length_of(c, steps, step));
     band_write_tone(c, BAND_BASS, step, length, tone_of(c, mark, step), mark == 'R' ? 104 : 92,
                     need_of(steps, step));
 }

@@ -6,9 +6,9 @@
 
 /* A style leaves each candidate this share of its neutral probability: nothing is impossible, and
  * log s is bounded. */
-#define OPEN_SHARE 0.02
+#define OPEN_SHARE 0.006
 #define TILT_BITS 1.5   /* of the brightest sound, at full brightness */
-#define STRATA 8        /* draws of a kind are spread over so many parts of the range */
+#define STRATA 64       /* draws of a kind are spread over so many parts of the range */
 #define RANDOM_DRAW 100 /* plus the kind: uses of the seed */
 #define RANDOM_ORDER 200
 
@@ -120,7 +120,7 @@ static void cut(band_chooser *c, size_t n)
     normalize(c->p, n);
 }
 
-/* Each draw alone is uniform; eight in a row of one kind fall into eight different eighths, as a
+/* Each draw alone is uniform; 64 in a row of one kind fall into 64 different parts, as a
  * player who has just done one thing does another. */
 static double draw(const band_chooser *c, band_kind kind, uint32_t count)
 {

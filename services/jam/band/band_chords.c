@@ -3,6 +3,8 @@
 /* Semitones above the tonic (C4 in C) around which the parts lie. */
 #define COMP_CENTRE 2
 #define PAD_CENTRE 3
+#define REPEAT_NEED 0.6
+#define REPEAT_SPAN 0.38
 #define STRUM 0.012 /* beats between voices */
 
 static const band_chord *chord_at(const band_composer *c, int step)
@@ -22,13 +24,19 @@ static void lead_voices(band_composer *c, int step)
     band_voicing_lead(chord, VOICING_TRIAD, PAD_CENTRE, &c->pad);
 }
 
-static double held(const char *steps, int step)
+static double held(const band_composer *c, const char *steps, int step)
 {
     int end = step + 1;
     while (end < BAND_STEPS && steps[end] == '-') {
         end++;
     }
-    return end == step + 1 ? 0.21 : (end - step) / 4.0 - 0.03;
+    return end == step + 1 ? 0.21 : band_write_length(c, step, end);
+}
+
+static band_tone octave_above(band_tone tone)
+{
+    return (band_tone){.degree = (int8_t)(tone.degree + BAND_DEGREES),
+                       .semis = (int8_t)(tone.semis + 12)};
 }
 
 static void strike(band_composer *c, int step, double length, int velocity, double need)
@@ -41,6 +49,9 @@ static void strike(band_composer *c, int step, double length, int velocity, doub
         band_write_tone(c, BAND_COMP, step + RF_MIN(after, 0.9), length, v->voices[i],
                         velocity - (inner ? 6 : 0), need + (inner ? 0.12 : 0.0));
     }
+    /* And a full texture doubles the highest. */
+    band_write_tone(c, BAND_COMP, step + 0.5 * STRUM, length, octave_above(v->voices[v->n - 1]),
+                    velocity - 14, 0.62 + 0.5 * need);
 }
 
 void band_comp_step(band_composer *c, int step)
@@ -60,8 +71,8 @@ void band_comp_step(band_composer *c, int step)
     if (mark == '.' || mark == '-') {
         return;
     }
-    strike(c, step, held(steps, step), band_write_velocity(mark) - 8,
-           band_write_need(mark, step, 0.06, 0.6));
+    strike(c, step, held(c, steps, step), band_write_velocity(mark) - 8,
+           band_write_need(mark, step, 0.06, 0.5));
 }
 
 /* One long chord a bar, or two where the harmony moves. */
@@ -75,10 +86,8 @@ void band_pad_step(band_composer *c, int step)
     for (size_t i = 0; i < c->pad.n; i++) {
         band_write_tone(c, BAND_PAD, step + 0.01 * (double)i, length, c->pad.voices[i], 74, 0.0);
     }
-    band_tone top = c->pad.voices[c->pad.n - 1];
-    top.degree = (int8_t)(top.degree + BAND_DEGREES);
-    top.semis = (int8_t)(top.semis + 12);
-    band_write_tone(c, BAND_PAD, step + 0.05, length, top, 56, 0.62);
+    band_write_tone(c, BAND_PAD, step + 0.05, length, octave_above(c->pad.voices[c->pad.n - 1]), 56,
+                    0.62);
 }
 
 /* The last bars of a break climb, faster and faster. */
@@ -104,15 +113,23 @@ void band_arp_step(band_composer *c, int step)
         rise(c, step);
         return;
     }
-    char mark = band_plan_steps(c, K_ARP, false)[step];
-    if (mark < '0' || mark > '9') {
+    const char *steps = band_plan_steps(c, K_ARP, false);
+    /* Busy hands repeat a tone where the pattern rests. */
+    bool repeats = step > 0 && steps[step] == '.' && steps[step - 1] != '.';
+    char mark = repeats ? steps[step - 1] : steps[step];
+    if (mark == '.') {
         return;
     }
+    double need = repeats ? REPEAT_NEED + REPEAT_SPAN * (step % 8) / 8.0
+                          : band_write_need('x', step, 0.1, 0.6);
     const band_chord *chord = chord_at(c, step);
     int k = mark - '0';
     int n = chord->quality >= BAND_DOM7 ? 4 : 3;
     int base = chord->degree > 3 ? chord->degree - BAND_DEGREES : chord->degree;
     int degree = base + TONES[k % n] + BAND_DEGREES * (k / n);
     band_write_tone(c, BAND_ARP, step, 0.3, band_theory_tone(chord, degree),
-                    step % 4 == 0 ? 86 : 74, band_write_need('x', step, 0.18, 0.74));
+                    step % 4 == 0 ? 86
+                    : repeats     ? 62
+                                  : 74,
+                    need);
 }

@@ -12,8 +12,8 @@
 
 /* Lowest and highest pitch of a part at brightness 0.5. */
 static const uint8_t RANGES[BAND_N_PARTS][2] = {
-    [BAND_BASS] = {28, 52}, [BAND_COMP] = {47, 77}, [BAND_PAD] = {48, 84},
-    [BAND_ARP] = {52, 86},  [BAND_LEAD] = {57, 86}, [BAND_COUNTER] = {52, 81},
+    [BAND_BASS] = {28, 52}, [BAND_COMP] = {50, 78}, [BAND_PAD] = {50, 81},
+    [BAND_ARP] = {52, 81},  [BAND_LEAD] = {58, 85}, [BAND_COUNTER] = {52, 77},
 };
 
 /* Semitones by which full brightness lifts a part; the ground stays. */
@@ -178,8 +178,9 @@ static int settle(const band_composer *c, const band_event *e)
     if (e->part <= BAND_PERCUSSION) {
         return e->key;
     }
-    bool strict = c->controls.key != JAM_KEY_AUTO || c->controls.scale != JAM_SCALE_AUTO;
-    int pitch = band_theory_pitch(e->tone, band_composer_key(c), band_composer_scale(c), strict);
+
+    int pitch = band_theory_pitch(e->tone, band_composer_key(c), band_composer_scale(c),
+                                  band_state_is_strict(c));
     int lift = (int)(LIFTS[e->part] * (c->brightness - 0.5) * 2.0);
     return folded(pitch, RANGES[e->part][0] + lift, RANGES[e->part][1] + lift);
 }

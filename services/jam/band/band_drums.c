@@ -17,7 +17,7 @@ typedef struct lane_need {
 static const lane_need KICK_NEED = {0.0, 0.5};
 static const lane_need SNARE_NEED = {0.02, 0.5};
 static const lane_need HAT_NEED = {0.1, 0.5};
-static const lane_need PERC_NEED = {0.3, 0.5};
+static const lane_need PERC_NEED = {0.2, 0.4};
 
 static void hit(band_composer *c, band_part part, int step, int key, char mark, lane_need need,
                 double gain)

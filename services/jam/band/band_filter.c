@@ -37,6 +37,9 @@ static band_design shelf(double corner_hz, double gain_db, double sign)
 
 band_design band_design_low_shelf(double corner_hz, double gain_db)
 {
+    if (fabs(gain_db) < 0.01) {
+        return band_design_through();
+    }
     return shelf(corner_hz, gain_db, 1);
 }
 
@@ -57,16 +60,28 @@ void band_filter_set(band_filter *filter, size_t lane, const band_design *design
     filter->moves = true;
 }
 
+static bool is_through(const band_taps *t)
+{
+    bool through = true;
+    for (size_t i = 0; i < 4; i++) {
+        /* exact: it is what band_design_through gives */
+        through = through && t->b0[i] == 1 && t->b1[i] == 0 && t->b2[i] == 0 && t->a1[i] == 0 &&
+                  t->a2[i] == 0;
+    }
+    return through;
+}
+
 void band_filter_jump(band_filter *filter)
 {
     filter->now = filter->target;
     filter->moves = false;
+    filter->is_through = is_through(&filter->now);
 }
 
 static inline band_v4 tick(const band_taps *t, band_v4 *s1, band_v4 *s2, band_v4 x)
 {
     const band_v4 y = t->b0 * x + *s1;
-    *s1 = t->b1 * x - t->a1 * y + *s2;
+    *s1 = (t->b1 * x + *s2) - t->a1 * y;
     *s2 = t->b2 * x - t->a2 * y;
     return y;
 }
@@ -99,6 +114,10 @@ void band_filter_run(band_filter *filter, band_block *block)
 {
     if (filter->moves) {
         run_moving(filter, block);
+        return;
+    }
+    if (filter->is_through) {
+        filter->s1 = filter->s2 = band_splat(0);
         return;
     }
     const band_taps t = filter->now;

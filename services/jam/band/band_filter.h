@@ -15,7 +15,8 @@ typedef struct band_taps {
 typedef struct band_filter {
     band_taps now, target;
     band_v4 s1, s2;
-    bool moves; /* from now to target within the next block, sample by sample */
+    bool is_through; /* in all lanes */
+    bool moves;      /* from now to target within the next block, sample by sample */
 } band_filter;
 
 /* The design of a lane. */

@@ -6,7 +6,8 @@
 /* Weights that a chord has in any family. */
 #define UNLIKED 0.02
 #define UNLIKED_OUTSIDE 0.002
-#define TARGET_PULL 120.0
+#define BORROW_STRICT 0.02
+#define TARGET_PULL 1000.0
 
 /* How readily a root moves up by so many semitones: fifths and seconds, thirds down. */
 static const double MOTIONS[BAND_ROOTS] = {0.35, 0.9, 1.2, 0.9, 0.9, 1.7,
@@ -23,7 +24,7 @@ static const double ROLES[BAND_N_ROLES][BAND_ROOTS] = {
     [ROLE_FULL] = {60.0, 0.1, 0.1, 0.1, 0.1, 0.2, 0.1, 0.2, 0.2, 0.3, 0.1, 0.1},
 };
 
-static void weigh_likes(const band_harmony *harmony, jam_scale scale, double *ret)
+static void weigh_likes(const band_harmony *harmony, jam_scale scale, bool strict, double *ret)
 {
     bool major = band_theory_is_major(scale);
     bool fits[BAND_CHORDS];
@@ -35,7 +36,7 @@ static void weigh_likes(const band_harmony *harmony, jam_scale scale, double *re
     const band_chord_like *likes = harmony->chords[major];
     for (int k = 0; k < BAND_CHORD_LIKES_MAX && likes[k].weight > 0; k++) {
         int i = likes[k].root * BAND_N_QUALITIES + likes[k].quality;
-        ret[i] = likes[k].weight * (fits[i] ? 1.0 : harmony->borrow);
+        ret[i] = likes[k].weight * (fits[i] ? 1.0 : strict ? BORROW_STRICT : harmony->borrow);
     }
     /* The scale's own chords stand in for liked ones that it has not. */
     for (int i = 0; i < BAND_CHORDS; i++) {
@@ -68,7 +69,7 @@ static void weigh_moves(const band_harmony *harmony, const band_harmony_place *p
 void band_harmony_weigh(band_harmony_name name, const band_harmony_place *place, double *ret)
 {
     double moves[BAND_ROOTS];
-    weigh_likes(&BAND_HARMONIES[name], place->scale, ret);
+    weigh_likes(&BAND_HARMONIES[name], place->scale, place->strict, ret);
     weigh_moves(&BAND_HARMONIES[name], place, moves);
     for (int i = 0; i < BAND_CHORDS; i++) {
         ret[i] *= moves[i / BAND_N_QUALITIES];
@@ -78,7 +79,7 @@ void band_harmony_weigh(band_harmony_name name, const band_harmony_place *place,
 band_quality band_harmony_home(band_harmony_name name, jam_scale scale)
 {
     double weights[BAND_CHORDS];
-    weigh_likes(&BAND_HARMONIES[name], scale, weights);
+    weigh_likes(&BAND_HARMONIES[name], scale, false, weights);
     int best = BAND_MAJ;
     for (int q = 0; q < BAND_N_QUALITIES; q++) {
         best = weights[q] > weights[best] ? q : best;
@@ -98,4 +99,7 @@ void band_harmony_choose(band_chooser *chooser, const band_harmony_place *place,
     size_t i = band_choice_make(chooser, K_CHORD, beat, BAND_CHORDS);
     band_theory_chord(place->scale, (int)i / BAND_N_QUALITIES, (band_quality)(i % BAND_N_QUALITIES),
                       ret);
+    if (place->strict) {
+        band_theory_within(place->scale, ret);
+    }
 }

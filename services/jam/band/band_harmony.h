@@ -23,7 +23,8 @@ typedef enum band_role {
 
 typedef struct band_harmony_place {
     jam_scale scale;
-    int before; /* root before, or BAND_NO_TARGET */
+    bool strict; /* the scale is the client's: chords outside it would not sound as such */
+    int before;  /* root before, or BAND_NO_TARGET */
     band_role role;
     int target; /* root that the form asks for, or BAND_NO_TARGET */
 } band_harmony_place;

@@ -15,7 +15,6 @@ typedef enum band_kind {
     K_SCALE,   /* jam_scale - 1 */
     K_TEMPO,   /* band_tempo: where in the style's range */
     K_FORM,    /* band_form_name */
-    K_RENEW,   /* what the next round of the form keeps */
     K_PACE,    /* harmonic rhythm of a phrase */
     K_CHORD,   /* root * BAND_N_QUALITIES + quality */
     K_VOICING, /* how chords are spread */
@@ -61,15 +60,6 @@ typedef enum band_form_name {
     FORM_VERSE_CHORUS_32,
     BAND_N_FORMS,
 } band_form_name;
-
-typedef enum band_renew {
-    RENEW_NOTHING,
-    RENEW_MELODY,
-    RENEW_GROOVE,
-    RENEW_HARMONY, /* and melody, that hangs on it */
-    RENEW_ALL,
-    BAND_N_RENEWS,
-} band_renew;
 
 typedef enum band_pace {
     PACE_PHRASE, /* one chord for four bars */

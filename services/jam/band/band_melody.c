@@ -12,7 +12,8 @@
 typedef struct band_motif {
     const char *rhythm;
     uint8_t contour;
-    int start; /* degrees above the chord's root */
+    uint8_t turn; /* of its first return, and its third */
+    int start;    /* degrees above the chord's root */
 } band_motif;
 
 /* Steps of a motif's notes from its first, one after another; the last is repeated. */
@@ -211,10 +212,12 @@ static void choose_motifs(band_composer *c, double beat, band_motif *ret)
     for (size_t i = 0; i < MOTIFS; i++) {
         size_t rhythm = band_choice_pick(&c->chooser, K_RHYTHM, beat);
         size_t contour = band_choice_pick(&c->chooser, K_CONTOUR, beat);
+        size_t turn = band_choice_pick(&c->chooser, K_TURN, beat);
         uint64_t luck = band_random_u64(c->chooser.seed, BAND_LUCK_MELODY,
                                         (uint64_t)c->letters_made * MOTIFS + i);
         ret[i] = (band_motif){.rhythm = band_kinds_pattern(K_RHYTHM, rhythm)->steps,
                               .contour = (uint8_t)contour,
+                              .turn = (uint8_t)turn,
                               .start = 2 * (int)(luck % 3)};
     }
 }
@@ -222,7 +225,7 @@ static void choose_motifs(band_composer *c, double beat, band_motif *ret)
 void band_melody_write(band_composer *c, band_letter *letter, double beat)
 {
     band_motif motifs[MOTIFS];
-    bool heard[MOTIFS] = {false};
+    int heard[MOTIFS] = {0};
     choose_motifs(c, beat, motifs);
     size_t plan = band_choice_pick(&c->chooser, K_PLAN, beat);
     size_t answer = band_choice_pick(&c->chooser, K_ANSWER, beat);
@@ -230,11 +233,7 @@ void band_melody_write(band_composer *c, band_letter *letter, double beat)
         size_t which = PLANS[plan][bar];
         letter->lead[bar].n = 0;
         if (which < MOTIFS) {
-            size_t turn = TURN_SAME;
-            if (heard[which]) {
-                turn = band_choice_pick(&c->chooser, K_TURN, beat);
-            }
-            heard[which] = true;
+            int turn = heard[which]++ % 2 == 1 ? motifs[which].turn : TURN_SAME;
             write_bar(letter, bar, &motifs[which], (band_turn)turn, &letter->lead[bar]);
         }
     }
@@ -251,8 +250,8 @@ static void play(band_composer *c, band_part part, const band_melody *melody, in
         const band_melody_note *note = &melody->notes[i];
         if (note->step == step) {
             const band_chord *chord = band_plan_chord(c, 2 * c->bar + (size_t)(step / 8));
-            double need = band_write_need(note->grace ? 'g' : 'x', step, base, 0.6);
-            band_write_tone(c, part, step, note->length / 4.0 - 0.03,
+            double need = band_write_need(note->grace ? 'g' : 'x', step, base, 0.35);
+            band_write_tone(c, part, step, band_write_length(c, step, step + note->length),
                             band_theory_tone(chord, note->degree),
                             velocity - (note->grace ? 16 : 0) + (step % 8 == 0 ? 5 : 0), need);
         }
@@ -273,6 +272,6 @@ void band_lead_step(band_composer *c, int step)
         play(c, BAND_LEAD, &c->letter->lead[c->bar], step, 92, 0.1);
     }
     if (c->scene.plays[BAND_COUNTER]) {
-        play(c, BAND_COUNTER, &c->letter->counter[c->bar], step, 76, 0.3);
+        play(c, BAND_COUNTER, &c->letter->counter[c->bar], step, 76, 0.2);
     }
 }

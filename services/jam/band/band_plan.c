@@ -3,9 +3,12 @@
 
 #include <string.h>
 
+#define NEW_GROOVE_BARS 32
+#define ALL_NEW_BARS 64
+
 /* What a phrase chooses for itself, in this order. */
-static const band_kind GROOVE[] = {K_KICK, K_SNARE, K_HAT,  K_PERC,   K_BASS,
-                                   K_COMP, K_ARP,   K_CAST, K_VOICING};
+static const band_kind GROOVE[] = {K_KICK, K_SNARE, K_HAT, K_PERC, K_TWIST,  K_FILL,
+                                   K_BASS, K_COMP,  K_ARP, K_CAST, K_VOICING};
 
 static const band_phrase *phrase_now(const band_composer *c)
 {
@@ -34,6 +37,9 @@ static void home_chord(const band_composer *c, jam_scale scale, band_chord *ret)
     const band_style *style = c->chooser.n_styles > 0 ? c->chooser.styles[best] : NULL;
     band_harmony_name harmony = style != NULL ? (band_harmony_name)style->harmony : HARMONY_COMMON;
     band_theory_chord(scale, 0, band_harmony_home(harmony, scale), ret);
+    if (band_state_is_strict(c)) {
+        band_theory_within(scale, ret);
+    }
 }
 
 static band_role role_of(const band_phrase *phrase, size_t i, size_t n)
@@ -51,7 +57,8 @@ static void write_harmony(band_composer *c, const band_phrase *phrase, band_lett
     band_pace pace =
         phrase->fixed ? PACE_BAR : (band_pace)band_choice_pick(&c->chooser, K_PACE, beat);
     size_t n = band_form_pace(pace, letter->chord_at);
-    band_harmony_place place = {.scale = scale, .before = BAND_NO_TARGET};
+    band_harmony_place place = {
+        .scale = scale, .strict = band_state_is_strict(c), .before = BAND_NO_TARGET};
     for (size_t i = 0; i < n; i++) {
         place.role = role_of(phrase, i, n);
         place.target = phrase->fixed ? phrase->roots[letter->chord_at[i] / 2] : BAND_NO_TARGET;
@@ -103,29 +110,29 @@ static void choose_form(band_composer *c, double beat)
 {
     c->scale_own = (jam_scale)(1 + band_choice_pick(&c->chooser, K_SCALE, beat));
     c->form = band_choice_pick(&c->chooser, K_FORM, beat);
+    c->form_bars = 0;
     forget_letters(c);
 }
 
+/* Every round has a new melody; every 32 bars the groove changes too, every 64 all. */
 static void renew(band_composer *c, double beat)
 {
-    band_renew what = (band_renew)band_choice_pick(&c->chooser, K_RENEW, beat);
-    if (what == RENEW_ALL) {
+    uint32_t bars = c->form_bars;
+    uint32_t round = (uint32_t)band_form_get(c->form)->n_phrases * BAND_PHRASE_BARS;
+    if (bars >= ALL_NEW_BARS) {
         choose_form(c, beat);
         band_sound_pick(c, beat);
         return;
     }
-    for (size_t i = 0; i < BAND_LETTERS && what != RENEW_NOTHING; i++) {
+    bool groove = bars / NEW_GROOVE_BARS != (bars - round) / NEW_GROOVE_BARS;
+    for (size_t i = 0; i < BAND_LETTERS; i++) {
         band_letter *letter = &c->letters[i];
-        if (!letter->made) {
-            continue;
-        }
-        letter->number = c->letters_made++;
-        if (what == RENEW_MELODY) {
+        if (letter->made) {
+            letter->number = c->letters_made++;
+            if (groove) {
+                write_groove(c, letter, beat);
+            }
             band_melody_write(c, letter, beat);
-        } else if (what == RENEW_GROOVE) {
-            write_groove(c, letter, beat);
-        } else {
-            letter->made = false;
         }
     }
 }
@@ -139,7 +146,6 @@ static void begin_form(band_composer *c, double beat)
     } else {
         renew(c, beat);
     }
-    c->rounds++;
     c->phrase = 0;
     c->bar = 0;
 }
@@ -149,8 +155,11 @@ static void begin_ending(band_composer *c, double beat)
 {
     band_letter *e = &c->ending;
     jam_scale scale = band_composer_scale(c);
-    band_harmony_place place = {
-        .scale = scale, .before = 0, .role = ROLE_HALF, .target = BAND_NO_TARGET};
+    band_harmony_place place = {.scale = scale,
+                                .strict = band_state_is_strict(c),
+                                .before = 0,
+                                .role = ROLE_HALF,
+                                .target = BAND_NO_TARGET};
     *e = *c->letter;
     e->n_chords = 2;
     e->chord_at[0] = 0;
@@ -177,6 +186,7 @@ static bool advance(band_composer *c, double beat, bool restarts)
 {
     const band_form *form = band_form_get(c->form);
     bool first = c->letter == NULL;
+    c->form_bars += !first;
     if (!first && !restarts && ++c->bar < BAND_PHRASE_BARS && c->letter != &c->ending) {
         return false;
     }
@@ -209,7 +219,7 @@ void band_plan_bar(band_composer *c, double beat)
         begin_phrase(c, beat);
     }
     c->bpm = band_sound_bpm(c);
-    band_scene_set(c, beat);
+    band_scene_set(c);
 }
 
 void band_plan_restyle(band_composer *c, double beat)

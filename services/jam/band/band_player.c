@@ -12,7 +12,7 @@
 #define MAX_SOUNDING 96
 #define NOTES_AT_ONCE 32
 #define BEATS_A_BAR ((double)JAM_BEATS_A_BAR)
-#define DRUM_BEATS 4.0        /* drums ring, whatever their note's length */
+#define DRUM_BEATS 8.0        /* drums ring, whatever their note's length */
 #define CLOSE_SAMPLES 144000U /* 3 s from an ending's last bar to silence */
 #define KICK_LOW 35           /* General MIDI's two kicks */
 #define KICK_HIGH 36
@@ -186,19 +186,18 @@ static void stop_due(band_player *player, double until)
     }
 }
 
-/* Makes room for a note: of the same key, and when all places are taken the one that ends first. */
+/* Makes room for a note: the one of its own key goes, or when all places are taken the one that
+ * ends first. */
 static void make_room(band_player *player, const band_note *note)
 {
     size_t first = 0;
     for (size_t i = 0; i < player->n_sounding; i++) {
         const sounding *s = &player->sounding[i];
-        if (s->part == note->part && s->pitch == note->pitch && note->part > BAND_PERCUSSION) {
+        if (s->part == note->part && s->pitch == note->pitch) {
             release(player, i);
             return;
         }
-        if (s->end_beat < player->sounding[first].end_beat) {
-            first = i;
-        }
+        first = s->end_beat < player->sounding[first].end_beat ? i : first;
     }
     if (player->n_sounding == MAX_SOUNDING) {
         release(player, first);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "band_random.h"
+
 #define INTRO_BARS 4
 #define BREAK_BARS 8
 #define FILL_FROM 8 /* step, at the end of a phrase */
@@ -99,18 +101,28 @@ static void play(band_scene *scene, unsigned parts)
     }
 }
 
-static void set_verse(band_composer *c, band_scene *scene, double beat)
+/* The bars in which the drummer does the phrase's own little thing. */
+static bool twists(const band_composer *c)
+{
+    return c->bar % 2 == 1 || band_random_u64(c->chooser.seed, BAND_LUCK_DRUMS,
+                                              ((uint64_t)c->form_bars << 32) + c->bar) %
+                                      4 ==
+                                  0;
+}
+
+static void set_verse(const band_composer *c, band_scene *scene)
 {
     play(scene, CASTS[c->letter->picks[K_CAST]]);
-    scene->twist = (uint8_t)band_choice_pick(&c->chooser, K_TWIST, beat);
+    scene->twist = twists(c) ? c->letter->picks[K_TWIST] : TWIST_NONE;
     scene->crash = c->bar == 0 && (c->phrase == 0 || c->section_bar == 0);
     if (c->bar == BAND_PHRASE_BARS - 1) {
-        scene->fill = (uint8_t)band_choice_pick(&c->chooser, K_FILL, beat);
-        scene->fill_from = c->phrase % 2 == 1 ? FILL_FROM - 4 : FILL_FROM;
+        /* Longer at the end of eight bars than in their middle. */
+        scene->fill = c->letter->picks[K_FILL];
+        scene->fill_from = c->phrase % 2 == 1 ? FILL_FROM - 4 : FILL_FROM + 4;
     }
 }
 
-static void set_intro(band_composer *c, band_scene *scene)
+static void set_intro(const band_composer *c, band_scene *scene)
 {
     size_t bar = RF_MIN((size_t)c->section_bar, (size_t)INTRO_BARS - 1);
     play(scene, INTROS[c->club][bar]);
@@ -123,17 +135,17 @@ static void set_intro(band_composer *c, band_scene *scene)
 }
 
 /* A fill of its own: never none. */
-static void set_fill(band_composer *c, band_scene *scene, double beat)
+static void set_fill(const band_composer *c, band_scene *scene)
 {
     play(scene, CASTS[c->letter->picks[K_CAST]] & ~(LEAD | COUNTER));
     scene->plays[BAND_DRUMS] = true;
-    size_t fill = band_choice_pick(&c->chooser, K_FILL, beat);
+    uint8_t fill = c->letter->picks[K_FILL];
     bool thin = fill == FILL_NONE || fill == FILL_CYMBAL || fill == FILL_PICKUP;
-    scene->fill = (uint8_t)(thin ? FILL_TOMS : fill);
+    scene->fill = thin ? FILL_TOMS : fill;
     scene->lift = 0.3;
 }
 
-static void set_break(band_composer *c, band_scene *scene)
+static void set_break(const band_composer *c, band_scene *scene)
 {
     play(scene, ALL & ~(DRUMS | PERC));
     scene->long_bass = true;
@@ -141,16 +153,16 @@ static void set_break(band_composer *c, band_scene *scene)
     scene->loud = -10 + (int)c->section_bar;
 }
 
-static void set_drop(band_composer *c, band_scene *scene, double beat)
+static void set_drop(const band_composer *c, band_scene *scene)
 {
-    set_verse(c, scene, beat);
+    set_verse(c, scene);
     play(scene, ALL);
     scene->crash = c->bar == 0;
     scene->lift = 0.35;
     scene->loud = 8;
 }
 
-static void set_ending(band_composer *c, band_scene *scene)
+static void set_ending(const band_composer *c, band_scene *scene)
 {
     play(scene, ALL & ~(PERC | COUNTER));
     scene->last = c->bar > 0;
@@ -161,7 +173,7 @@ static void set_ending(band_composer *c, band_scene *scene)
     }
 }
 
-void band_scene_set(band_composer *c, double beat)
+void band_scene_set(band_composer *c)
 {
     band_scene *scene = &c->scene;
     memset(scene, 0, sizeof(*scene));
@@ -171,19 +183,19 @@ void band_scene_set(band_composer *c, double beat)
         set_intro(c, scene);
         break;
     case JAM_SECTION_FILL:
-        set_fill(c, scene, beat);
+        set_fill(c, scene);
         break;
     case JAM_SECTION_BREAK:
         set_break(c, scene);
         break;
     case JAM_SECTION_DROP:
-        set_drop(c, scene, beat);
+        set_drop(c, scene);
         break;
     case JAM_SECTION_ENDING:
         set_ending(c, scene);
         break;
     default:
-        set_verse(c, scene, beat);
+        set_verse(c, scene);
         break;
     }
     for (int i = 0; i < BAND_N_PARTS; i++) {

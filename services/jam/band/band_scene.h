@@ -16,6 +16,6 @@
 bool band_scene_enter(band_composer *c);
 
 /* band_scene_set fills c->scene for the bar. */
-void band_scene_set(band_composer *c, double beat);
+void band_scene_set(band_composer *c);
 
 #endif

@@ -109,8 +109,8 @@ struct band_composer {
     bool form_stale;
     size_t form;
     size_t phrase;
-    size_t bar; /* of the phrase */
-    uint32_t rounds;
+    size_t bar;         /* of the phrase */
+    uint32_t form_bars; /* played since the form was chosen */
     uint32_t letters_made;
     band_letter letters[BAND_LETTERS];
     band_letter ending; /* two bars */
@@ -131,6 +131,12 @@ struct band_composer {
     double last_given;
     double last_of[BAND_N_PARTS][128];
 };
+
+/* Whether the client set key or scale: nothing is borrowed then. */
+static inline bool band_state_is_strict(const band_composer *c)
+{
+    return c->controls.key != JAM_KEY_AUTO || c->controls.scale != JAM_SCALE_AUTO;
+}
 
 /* band_plan.c: band_plan_bar sets letter and scene for the bar that begins at `beat`;
  * band_plan_restyle lets the parts choose anew in mid-phrase. */
@@ -170,6 +176,9 @@ void band_write_tone(band_composer *c, band_part part, double step, double lengt
                      int velocity, double need);
 void band_write_drum(band_composer *c, band_part part, double step, int key, int velocity,
                      double need);
+
+/* band_write_length: beats from one step to another, swung, less the gap that parts two notes. */
+double band_write_length(const band_composer *c, int from, int to);
 
 /* band_write_need: the density from which a mark at a step sounds; base and span are the part's. */
 double band_write_need(char mark, int step, double base, double span);

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #define GLIDE 0.05
-#define DC_CORNER_HZ 10.0
+#define DC_CORNER_HZ 22.0
 #define LOW_CORNER_HZ 110.0
 #define HIGH_CORNER_HZ 2500.0
-#define HIGH_RANGE_DB 14.0 /* of the shelf from brightness 0 to 1 */
-#define LOW_PASS_FLOOR_HZ 2800.0
-#define LOW_PASS_OCTAVES 4.0
+#define HIGH_RANGE_DB 20.0 /* of the shelf from brightness 0 to 1 */
+#define LOW_PASS_FLOOR_HZ 2400.0
+#define LOW_PASS_OCTAVES 4.2
 #define LOW_PASS_Q 0.6
 #define DUCK_DEPTH 0.75
 #define DUCK_ATTACK 0.4    /* of the way in a block */
@@ -216,9 +216,12 @@ void band_stems_run(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
         band_filter_run(&pair->low_shelf, &blocks[i]);
         band_filter_run(&pair->low_pass, &blocks[i]);
         band_filter_run(&pair->high_shelf, &blocks[i]);
-        take_dc(pair, &blocks[i]);
     }
     duck(stems, blocks);
+    /* last, for a gain that goes with the beat leaves a mean */
+    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
+        take_dc(&stems->pairs[i], &blocks[i]);
+    }
 }
 
 void band_stems_fade(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS])

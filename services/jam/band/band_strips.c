@@ -10,6 +10,17 @@ static const double standard_db[BAND_N_PARTS] = {
     [BAND_PAD] = -5,  [BAND_ARP] = -4,        [BAND_LEAD] = -1, [BAND_COUNTER] = -4,
 };
 
+/* Share of the echo at full width, and its delay in samples: 7 to 17 ms. */
+static const struct {
+    double share;
+    uint32_t delay;
+} echoes[BAND_N_PARTS] = {
+    [BAND_DRUMS] = {0.40, 347}, [BAND_PERCUSSION] = {0.60, 419}, [BAND_BASS] = {0.10, 577},
+    [BAND_COMP] = {0.80, 661},  [BAND_PAD] = {0.90, 809},        [BAND_ARP] = {0.80, 491},
+    [BAND_LEAD] = {0.50, 733},  [BAND_COUNTER] = {0.70, 547},
+};
+
+#define ECHO_CORNER_HZ 250.0
 #define REVERB_LEVEL 0.30
 #define CHORUS_LEVEL 0.6
 #define OPEN_OCTAVES 4.0 /* of the low-passes from brightness 0 to 1 */
@@ -38,12 +49,13 @@ static void set_lanes(band_v4 *v, size_t lane, double left, double right)
 static void set_part(band_strip_pair *pair, size_t lane, band_part part, const band_sound *sound,
                      double width)
 {
-    const double gain = pow(10, (standard_db[part] + sound->level_db) / 20);
+    const double gain = pow(10, (standard_db[part] + BAND_SYNTH_MAKEUP_DB + sound->level_db) / 20);
     const double angle = (sound->pan + 1) * M_PI / 4;
     const double left = gain * M_SQRT2 * cos(angle), right = gain * M_SQRT2 * sin(angle);
-    const double w = part >= BAND_COMP ? width : 1;
+    const double w = RF_MIN(width, 1.0), side = gain * echoes[part].share * width;
     set_lanes(&pair->direct.target, lane, left * (1 + w) / 2, right * (1 + w) / 2);
     set_lanes(&pair->cross.target, lane, left * (1 - w) / 2, right * (1 - w) / 2);
+    set_lanes(&pair->side.target, lane, side, -side);
     set_lanes(&pair->reverb.target, lane, REVERB_LEVEL * sound->reverb,
               REVERB_LEVEL * sound->reverb);
     set_lanes(&pair->chorus.target, lane, CHORUS_LEVEL * sound->chorus,
@@ -68,6 +80,7 @@ static void jump(band_strips *strips)
         band_filter_jump(&pair->low_pass);
         pair->direct.now = pair->direct.target;
         pair->cross.now = pair->cross.target;
+        pair->side.now = pair->side.target;
         pair->reverb.now = pair->reverb.target;
         pair->chorus.now = pair->chorus.target;
     }
@@ -120,11 +133,28 @@ static band_v4 glide(band_ramp *ramp)
     return step * band_splat(1.0F / BAND_BLOCK);
 }
 
-/* Level, pan and width of two parts; out is the block, sends are what goes to the effects. */
-static void run_pair(band_strip_pair *pair, band_block *block, band_block *reverb,
-                     band_block *chorus)
+/* What the middle of both parts was their delays ago, without its bass. */
+static inline band_v4 echo(band_strip_pair *pair, uint32_t first_delay, uint32_t second_delay,
+                           band_v4 x)
 {
+    const band_v4 corner = band_splat((float)(2 * M_PI * ECHO_CORNER_HZ / JAM_RATE_HZ));
+    pair->echo[pair->at & (BAND_STRIP_ROOM - 1)] = band_splat(0.5F) * (x + band_swap(x));
+    const band_v4 a = pair->echo[(pair->at - first_delay) & (BAND_STRIP_ROOM - 1)];
+    const band_v4 b = pair->echo[(pair->at - second_delay) & (BAND_STRIP_ROOM - 1)];
+    const band_v4 both = __builtin_shufflevector(a, b, 0, 1, 6, 7);
+    pair->at++;
+    pair->echo_low += corner * (both - pair->echo_low);
+    return both - pair->echo_low;
+}
+
+/* Level, pan and width of two parts; out is the block, sends are what goes to the effects. */
+static void run_pair(band_strip_pair *pair, size_t first_part, band_block *block,
+                     band_block *reverb, band_block *chorus)
+{
+    const uint32_t delay = echoes[first_part].delay, next_delay = echoes[first_part + 1].delay;
     band_filter_run(&pair->low_pass, block);
+    const band_v4 side_step = glide(&pair->side);
+    band_v4 side = pair->side.now;
     const band_v4 direct_step = glide(&pair->direct), cross_step = glide(&pair->cross);
     const band_v4 reverb_step = glide(&pair->reverb), chorus_step = glide(&pair->chorus);
     band_v4 direct = pair->direct.now, cross = pair->cross.now;
@@ -134,14 +164,17 @@ static void run_pair(band_strip_pair *pair, band_block *block, band_block *rever
         cross += cross_step;
         to_reverb += reverb_step;
         to_chorus += chorus_step;
+        side += side_step;
         const band_v4 x = block->x[i];
-        const band_v4 y = direct * x + cross * band_swap(x);
+        const band_v4 y =
+            direct * x + cross * band_swap(x) + side * echo(pair, delay, next_delay, x);
         block->x[i] = y;
         reverb->x[i] = to_reverb * y;
         chorus->x[i] = to_chorus * y;
     }
     pair->direct.now = direct;
     pair->cross.now = cross;
+    pair->side.now = side;
     pair->reverb.now = to_reverb;
     pair->chorus.now = to_chorus;
 }
@@ -183,7 +216,7 @@ void band_strips_run(band_strips *strips, float rows[BAND_SYNTH_ROWS][BAND_BLOCK
     glide_cutoffs(strips);
     for (size_t i = 0; i < BAND_PART_VECTORS; i++) {
         band_lanes_load(&rows[4 * i], &parts[i]);
-        run_pair(&strips->pairs[i], &parts[i], &reverb[i], &chorus[i]);
+        run_pair(&strips->pairs[i], 2 * i, &parts[i], &reverb[i], &chorus[i]);
     }
     to_stems(parts, ret->stems);
     to_stems(chorus, ret->chorus);

@@ -1,17 +1,26 @@
 /*
  * band_strips.h - the part side of the mixer: each part's low-pass, level, pan and width, then its
  * stem and the stem's sends. All parts at once, at the same cost whether they play or not.
+ *
+ * Width: what a part plays comes again some milliseconds later, up to the left and down to the
+ * right, without its bass (Lauridsen's stereo). It cancels in mono.
  */
 #ifndef BAND_STRIPS_H
 #define BAND_STRIPS_H
 
 #include "band_filter.h"
 
+#define BAND_STRIP_ROOM 1024U
+
 /* Two parts. */
 typedef struct band_strip_pair {
     band_filter low_pass;
     band_ramp direct, cross; /* left to left, right to left and so on: level, pan and width */
+    band_ramp side;          /* how much of the echo, left plus, right minus */
     band_ramp reverb, chorus;
+    band_v4 echo[BAND_STRIP_ROOM]; /* of the middle */
+    band_v4 echo_low;              /* what the echo lacks */
+    uint32_t at;
 } band_strip_pair;
 
 typedef struct band_strips {

@@ -5,11 +5,6 @@ static const band_style FAMILY = {
         {
             [K_SCALE] = {{1, 8}, {2, 4}, {3, 1}},
             [K_FORM] = {{FORM_LOOP_16, 8}, {FORM_LOOP_8, 3}, {FORM_VAMP_16, 4}, {FORM_ABAC_16, 2}},
-            [K_RENEW] = {{RENEW_GROOVE, 5},
-                         {RENEW_NOTHING, 3},
-                         {RENEW_MELODY, 5},
-                         {RENEW_HARMONY, 2},
-                         {RENEW_ALL, 2}},
             [K_PACE] = {{PACE_TWO_BARS, 8}, {PACE_BAR, 5}, {PACE_PHRASE, 3}},
             [K_VOICING] =
                 {{VOICING_SEVENTH, 4}, {VOICING_ADD9, 5}, {VOICING_SUS, 3}, {VOICING_TRIAD, 3}},

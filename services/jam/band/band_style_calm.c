@@ -5,7 +5,6 @@ static const band_style FAMILY = {
         {
             [K_SCALE] = {{0, 4}, {4, 4}, {1, 3}, {2, 3}},
             [K_FORM] = {{FORM_LOOP_16, 5}, {FORM_VAMP_16, 4}, {FORM_ABAC_16, 4}},
-            [K_RENEW] = {{RENEW_MELODY, 5}, {RENEW_HARMONY, 5}, {RENEW_NOTHING, 2}, {RENEW_ALL, 3}},
             [K_PACE] = {{PACE_TWO_BARS, 8}, {PACE_PHRASE, 3}, {PACE_LONG_FIRST, 4}, {PACE_BAR, 2}},
             [K_VOICING] = {{VOICING_ADD9, 6},
                            {VOICING_OPEN, 5},

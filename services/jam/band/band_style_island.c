@@ -6,7 +6,6 @@ static const band_style FAMILY = {
             [K_SCALE] = {{0, 6}, {1, 6}, {2, 3}, {5, 2}},
             [K_FORM] =
                 {{FORM_LOOP_16, 7}, {FORM_LOOP_8, 3}, {FORM_VERSE_CHORUS_32, 4}, {FORM_VAMP_16, 2}},
-            [K_RENEW] = {{RENEW_MELODY, 6}, {RENEW_NOTHING, 4}, {RENEW_HARMONY, 3}, {RENEW_ALL, 2}},
             [K_PACE] = {{PACE_BAR, 8}, {PACE_TWO_BARS, 4}, {PACE_HALF_BAR, 2}},
             [K_VOICING] = {{VOICING_TRIAD, 12}, {VOICING_SEVENTH, 2}},
             [K_KICK] = {{KICK_ONE_DROP, 6}, {KICK_FOUR, 3}, {KICK_ONE_THREE, 2}},

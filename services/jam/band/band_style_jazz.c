@@ -9,7 +9,6 @@ static const band_style FAMILY = {
                         {FORM_BLUES_12, 2},
                         {FORM_MINOR_BLUES_12, 1},
                         {FORM_VAMP_16, 1}},
-            [K_RENEW] = {{RENEW_MELODY, 8}, {RENEW_NOTHING, 1}, {RENEW_GROOVE, 2}, {RENEW_ALL, 2}},
             [K_PACE] = {{PACE_BAR, 6},
                         {PACE_HALF_BAR, 4},
                         {PACE_ALTERNATE, 3},

@@ -8,7 +8,6 @@ static const band_style FAMILY = {
                         {FORM_ABAC_16, 5},
                         {FORM_LOOP_16, 5},
                         {FORM_VERSE_CHORUS_32, 3}},
-            [K_RENEW] = {{RENEW_MELODY, 7}, {RENEW_NOTHING, 3}, {RENEW_HARMONY, 3}, {RENEW_ALL, 2}},
             [K_PACE] =
                 {{PACE_BAR, 8}, {PACE_TWO_BARS, 4}, {PACE_BAR_RUSHED, 3}, {PACE_LONG_FIRST, 3}},
             [K_VOICING] = {{VOICING_SEVENTH, 4},

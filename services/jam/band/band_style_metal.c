@@ -8,7 +8,6 @@ static const band_style FAMILY = {
                         {FORM_VERSE_CHORUS_32, 5},
                         {FORM_AABA_16, 3},
                         {FORM_VAMP_16, 3}},
-            [K_RENEW] = {{RENEW_HARMONY, 4}, {RENEW_MELODY, 4}, {RENEW_NOTHING, 3}, {RENEW_ALL, 3}},
             [K_PACE] =
                 {{PACE_BAR, 6}, {PACE_TWO_BARS, 4}, {PACE_LONG_FIRST, 4}, {PACE_HALF_BAR, 2}},
             [K_VOICING] = {{VOICING_POWER, 20}},

@@ -9,8 +9,6 @@ static const band_style FAMILY =
                             {FORM_LOOP_16, 5},
                             {FORM_AABA_16, 2},
                             {FORM_LOOP_8, 2}},
-                [K_RENEW] =
-                    {{RENEW_NOTHING, 4}, {RENEW_MELODY, 6}, {RENEW_HARMONY, 3}, {RENEW_ALL, 3}},
                 [K_PACE] =
                     {{PACE_BAR, 12}, {PACE_BAR_RUSHED, 3}, {PACE_TWO_BARS, 4}, {PACE_HALF_BAR, 2}},
                 [K_VOICING] =

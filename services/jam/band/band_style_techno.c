@@ -5,7 +5,6 @@ static const band_style FAMILY = {
         {
             [K_SCALE] = {{1, 8}, {3, 4}, {2, 2}},
             [K_FORM] = {{FORM_LOOP_16, 7}, {FORM_LOOP_8, 4}, {FORM_VAMP_16, 6}},
-            [K_RENEW] = {{RENEW_GROOVE, 6}, {RENEW_NOTHING, 4}, {RENEW_MELODY, 4}, {RENEW_ALL, 2}},
             [K_PACE] = {{PACE_PHRASE, 9}, {PACE_TWO_BARS, 4}, {PACE_LONG_FIRST, 2}},
             [K_VOICING] =
                 {{VOICING_TRIAD, 6}, {VOICING_SUS, 4}, {VOICING_OPEN, 3}, {VOICING_QUARTAL, 2}},

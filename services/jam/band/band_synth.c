@@ -4,15 +4,23 @@
 #include <fluidsynth.h>
 #include <string.h>
 
-/* Quiet enough for 64 voices in floats, loud enough for FluidSynth's noise floor to end voices. */
-#define SYNTH_GAIN 0.3
-#define MAX_LAYERS_A_NOTE 8
-#define LAST_CENTRE_DRUM 40 /* kicks, side stick, snares, claps */
-#define PAIR_CB 30          /* what panning to the middle takes */
-/* Releases in timecents, 1200 log2 of seconds. */
-#define RELEASE (-386.0F)    /* 0.8 s */
-#define PAD_RELEASE 702.0F   /* 1.5 s */
-#define DRUM_RELEASE 1200.0F /* 2 s */
+/* FluidSynth ends voices 90 dB below full scale after this gain; the mixer gives back what it
+ * takes, see BAND_SYNTH_MAKEUP_DB. */
+#define SYNTH_GAIN 0.1
+#define PAIR_CB 30 /* what panning to the middle takes */
+
+/* What a part's notes cost: voices are dear. Rooms, width and thickness are the mixer's. */
+static const struct {
+    int layers;    /* of a note, at most */
+    float release; /* longest, in timecents: 1200 log2 of seconds */
+    bool curved;   /* samples are joined by curves; else by straight lines, which will do for what
+                      plays at its own pitch, is low, or lies behind a low-pass */
+} costs[BAND_N_PARTS] = {
+    [BAND_DRUMS] = {2, -2400, false}, [BAND_PERCUSSION] = {2, -2400, false},
+    [BAND_BASS] = {2, -1800, false},  [BAND_COMP] = {1, -1800, true},
+    [BAND_PAD] = {1, -400, false},    [BAND_ARP] = {1, -1800, false},
+    [BAND_LEAD] = {2, -1200, true},   [BAND_COUNTER] = {1, -1200, false},
+};
 
 struct band_bank {
     band_font *font;
@@ -127,14 +135,10 @@ static fluid_voice_t *make_voice(const part_sound *sound, const band_font_layer 
     return voice;
 }
 
-/* Rooms are the mixer's: what a soundfont rings on after a note is over is cut. */
 static void cap_release(fluid_voice_t *voice, int part)
 {
-    const float cap = part <= BAND_PERCUSSION ? DRUM_RELEASE
-                      : part == BAND_PAD      ? PAD_RELEASE
-                                              : RELEASE;
-    if (fluid_voice_gen_get(voice, GEN_VOLENVRELEASE) > cap) {
-        fluid_voice_gen_set(voice, GEN_VOLENVRELEASE, cap);
+    if (fluid_voice_gen_get(voice, GEN_VOLENVRELEASE) > costs[part].release) {
+        fluid_voice_gen_set(voice, GEN_VOLENVRELEASE, costs[part].release);
     }
 }
 
@@ -144,27 +148,15 @@ static bool is_hit(const band_font_layer *layer, int pitch, int velocity)
            velocity <= layer->velocity_hi;
 }
 
-/* Pairs cost two voices. Chords of them, and drums struck in the middle, get the left one alone,
- * in the middle and as loud; the mixer gives width. */
-static bool is_mono(int part, int pitch)
-{
-    return part == BAND_DRUMS ? pitch <= LAST_CENTRE_DRUM
-                              : part == BAND_PAD || part == BAND_ARP || part == BAND_BASS ||
-                                    part == BAND_COUNTER || part == BAND_PERCUSSION;
-}
-
+/* Of a stereo pair the left half plays alone, in the middle and as loud. */
 static void start_layer(const part_sound *sound, const band_font_layer *layer, int part, int pitch,
                         int velocity)
 {
-    const bool alone = layer->half != 0 && is_mono(part, pitch);
-    if (alone && layer->half > 0) {
-        return;
-    }
     fluid_voice_t *voice = make_voice(sound, layer, part, pitch, velocity);
     if (voice == NULL) {
         return;
     }
-    if (alone) {
+    if (layer->half < 0) {
         fluid_voice_gen_set(voice, GEN_PAN, 0);
         fluid_voice_gen_incr(voice, GEN_ATTENUATION, -PAIR_CB);
     }
@@ -180,11 +172,11 @@ static int preset_noteon(fluid_preset_t *preset, fluid_synth_t *fluid, int chann
     const part_sound *sound = fluid_preset_get_data(preset);
     const band_font *font = sound->synth->bank->font;
     const band_font_span span = font->presets[sound->preset].layers;
-    int n = 0;
-    for (uint32_t i = span.first; i < span.first + span.n && n < MAX_LAYERS_A_NOTE; i++) {
-        if (is_hit(&font->layers[i], pitch, velocity)) {
+    int left = costs[channel].layers;
+    for (uint32_t i = span.first; i < span.first + span.n && left > 0; i++) {
+        if (font->layers[i].half <= 0 && is_hit(&font->layers[i], pitch, velocity)) {
             start_layer(sound, &font->layers[i], channel, pitch, velocity);
-            n++;
+            left--;
         }
     }
     return FLUID_OK;
@@ -283,6 +275,8 @@ static bool make_parts(band_synth *synth)
         synth->presets[part] = preset;
         synth->sounds[part] = (part_sound){synth, 0};
         (void)fluid_preset_set_data(preset, &synth->sounds[part]);
+        (void)fluid_synth_set_interp_method(
+            synth->synth, part, costs[part].curved ? FLUID_INTERP_4THORDER : FLUID_INTERP_LINEAR);
         (void)fluid_synth_cc(synth->synth, part, 7, 127);
         (void)fluid_synth_cc(synth->synth, part, 11, 127);
     }

@@ -14,6 +14,7 @@
 
 #define BAND_BLOCK 64 /* samples; notes start at multiples of it */
 #define BAND_SYNTH_VOICES 64
+#define BAND_SYNTH_MAKEUP_DB 14.0 /* from what a synth gives to an even mix */
 #define BAND_SYNTH_ROWS (2 * BAND_N_PARTS)
 
 typedef struct band_bank band_bank;

@@ -63,6 +63,13 @@ void band_theory_chord(jam_scale scale, int root, band_quality quality, band_cho
     }
 }
 
+void band_theory_within(jam_scale scale, band_chord *chord)
+{
+    for (int i = 0; i < BAND_DEGREES; i++) {
+        chord->semis[i] = SCALES[scale][i];
+    }
+}
+
 static bool in_scale(const int8_t *semis, int pitch_class)
 {
     for (int i = 0; i < BAND_DEGREES; i++) {

@@ -47,6 +47,9 @@ bool band_theory_is_major(jam_scale scale);
 /* band_theory_chord fills a chord on `root` within a scale. */
 void band_theory_chord(jam_scale scale, int root, band_quality quality, band_chord *ret);
 
+/* band_theory_within lets a chord sound as the scale's own on its degree. */
+void band_theory_within(jam_scale scale, band_chord *chord);
+
 /* band_theory_fits: whether the triad, or seventh chord, lies in the scale. */
 bool band_theory_fits(jam_scale scale, int root, band_quality quality);
 

@@ -2,6 +2,7 @@
 #include "band_state.h"
 
 #define DRUM_LENGTH 0.25
+#define GAP 0.03     /* beats */
 #define LATEST 0.995 /* of a beat: notes stay within theirs */
 
 /* Strong places of the bar come first as density rises. */
@@ -17,13 +18,13 @@ double band_write_need(char mark, int step, double base, double span)
     case 'S':
         return base + 0.55 * span * rank;
     case 'o':
-        return base + 0.3 + 0.6 * span * rank;
+        return base + 0.15 + 0.6 * span * rank;
     case 'g':
-        return base + 0.5 + 0.5 * span * rank;
+        return base + 0.35 + 0.5 * span * rank;
     case '2':
     case '3':
     case '4':
-        return base + 0.4 + 0.3 * rank;
+        return base + 0.3 + 0.3 * rank;
     default:
         return base + span * rank;
     }
@@ -65,10 +66,22 @@ static double swung(const band_composer *c, double x)
     return half == 0.0 ? eighth * c->swing_8 : c->swing_8 + eighth * (1.0 - c->swing_8);
 }
 
-static int phrased(const band_composer *c, int velocity, uint64_t place)
+/* Beats from the begin of the bar to a step, which may lie in the next one. */
+static double place(const band_composer *c, int step)
+{
+    int beat = step / BAND_BEAT_STEPS;
+    return beat + swung(c, step - BAND_BEAT_STEPS * beat);
+}
+
+double band_write_length(const band_composer *c, int from, int to)
+{
+    return place(c, to) - place(c, from) - GAP;
+}
+
+static int phrased(const band_composer *c, int velocity, uint64_t number)
 {
     static const int SWELL[BAND_PHRASE_BARS] = {-3, 0, 3, 1};
-    int luck = (int)(band_random_u64(c->chooser.seed, BAND_LUCK_VELOCITY, place) % 9) - 4;
+    int luck = (int)(band_random_u64(c->chooser.seed, BAND_LUCK_VELOCITY, number) % 9) - 4;
     int v = velocity + SWELL[c->bar % BAND_PHRASE_BARS] + c->scene.loud + luck;
     return RF_MIN(RF_MAX(v, 1), 127);
 }
@@ -78,15 +91,15 @@ static band_event *add(band_composer *c, band_part part, double step, int veloci
     if (c->n_events == BAND_EVENTS_MAX) {
         return NULL;
     }
-    uint64_t place = ((uint64_t)c->next_beat << 16) + (uint64_t)part * 1024 + c->n_events;
+    uint64_t number = ((uint64_t)c->next_beat << 16) + (uint64_t)part * 1024 + c->n_events;
     double in_beat = step - BAND_BEAT_STEPS * (double)((int)step / BAND_BEAT_STEPS);
     double at = swung(c, in_beat) + c->late[part] +
-                c->loose * band_random_unit(c->chooser.seed, BAND_LUCK_TIME, place);
+                c->loose * band_random_unit(c->chooser.seed, BAND_LUCK_TIME, number);
     band_event *e = &c->events[c->n_events++];
     *e = (band_event){.beat = (double)c->next_beat + RF_MIN(at, LATEST),
                       .need = need,
                       .part = (uint8_t)part,
-                      .velocity = (uint8_t)phrased(c, velocity, place)};
+                      .velocity = (uint8_t)phrased(c, velocity, number)};
     return e;
 }
 
