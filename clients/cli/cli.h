@@ -51,6 +51,7 @@ void cli_server_done(cli_server *server);
 /* Commands. */
 int cli_up_main(int argc, char **argv);
 int cli_demo_main(int argc, char **argv);
+int cli_jam_main(int argc, char **argv);
 int cli_job_main(int argc, char **argv);
 int cli_workflow_main(int argc, char **argv);
 int cli_analyse_main(int argc, char **argv);

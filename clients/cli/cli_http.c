@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define BODY_MAX_BYTES (64u << 20)
+#define REFUSAL_MAX_BYTES 4096
 #define CONNECT_TIMEOUT_S 5L
 #define BAR_WIDTH 30
 
@@ -83,6 +84,7 @@ static int refused(long status, const char *body)
 {
     json_t *json = json_loads(body, 0, NULL);
     const char *message = json_string_value(json_object_get(json, "message"));
+    message = message != NULL ? message : json_string_value(json_object_get(json, "error"));
     int code = status == 401 ? CLI_DENIED : CLI_FAILED;
     cli_fail(code, "%s (HTTP %ld)%s", message != NULL ? message : "the request was refused", status,
              status == 401 ? "; `reflection keys create` makes a key, REFLECTION_API_KEY gives it"
@@ -109,21 +111,28 @@ static int json_answer(cli_http *h, rf_buf *body, json_t **ret_json)
                              : CLI_OK;
 }
 
-int cli_http_json(cli_http *h, const char *method, const char *path, const json_t *body,
-                  json_t **ret_json)
+/* A request of the API, with a body when text is not NULL. The headers live as long as it does. */
+static struct curl_slist *begin_api(cli_http *h, const char *path, const char *text)
 {
     RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("%s/v1%s", h->server->url, path);
     RF_CLEANUP(rf_cleanup_free)
     char *auth = rf_asprintf("Authorization: %s", h->server->key != NULL ? h->server->key : "");
-    RF_CLEANUP(rf_cleanup_free) char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
-    RF_CLEANUP(rf_cleanup_slist) struct curl_slist *headers = curl_slist_append(NULL, auth);
+    struct curl_slist *headers = curl_slist_append(NULL, auth);
     begin(h, url);
-    curl_easy_setopt(h->curl, CURLOPT_CUSTOMREQUEST, method);
     if (text != NULL) {
         headers = curl_slist_append(headers, "Content-Type: application/json");
         curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, text);
     }
     curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
+    return headers;
+}
+
+int cli_http_json(cli_http *h, const char *method, const char *path, const json_t *body,
+                  json_t **ret_json)
+{
+    RF_CLEANUP(rf_cleanup_free) char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    RF_CLEANUP(rf_cleanup_slist) struct curl_slist *headers = begin_api(h, path, text);
+    curl_easy_setopt(h->curl, CURLOPT_CUSTOMREQUEST, method);
     rf_buf answer;
     rf_buf_init(&answer, BODY_MAX_BYTES);
     int code = json_answer(h, &answer, ret_json);
@@ -207,26 +216,32 @@ int cli_http_get_text(cli_http *h, const char *url, char **ret_text)
     return code;
 }
 
-static int get_to(cli_http *h, const char *url, FILE *file)
+/* The answer of the request that was prepared, written to file. A refusal is told by its body. */
+static int receive(cli_http *h, FILE *file)
 {
     long status = 0;
-    begin(h, url);
     curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, file);
-    curl_easy_setopt(h->curl, CURLOPT_FAILONERROR, 1L);
     show_bar(h, "download");
     int code = perform(h, &status);
     end_bar();
-    return code;
+    if (code != CLI_OK || status == 200) {
+        return code;
+    }
+    char body[REFUSAL_MAX_BYTES];
+    rewind(file);
+    body[fread(body, 1, sizeof(body) - 1, file)] = '\0';
+    return refused(status, body);
 }
 
-int cli_http_get_file(cli_http *h, const char *url, const char *path)
+/* The same, atomically, to path. */
+static int receive_file(cli_http *h, const char *path)
 {
     RF_CLEANUP(rf_cleanup_free) char *temp = rf_asprintf("%s.part", path);
-    FILE *file = fopen(temp, "wbe");
+    FILE *file = fopen(temp, "w+be");
     if (file == NULL) {
         return cli_fail(CLI_FAILED, "%s: %s", temp, strerror(errno));
     }
-    int code = get_to(h, url, file);
+    int code = receive(h, file);
     if (fclose(file) != 0 && code == CLI_OK) {
         code = cli_fail(CLI_FAILED, "%s: %s", temp, strerror(errno));
     }
@@ -236,6 +251,25 @@ int cli_http_get_file(cli_http *h, const char *url, const char *path)
     if (code != CLI_OK) {
         unlink(temp);
     }
+    return code;
+}
+
+int cli_http_get_file(cli_http *h, const char *url, const char *path)
+{
+    begin(h, url);
+    return receive_file(h, path);
+}
+
+int cli_http_post_file(cli_http *h, const char *path, const json_t *body, const char *file,
+                       const char *header, char ret_value[CLI_HTTP_VALUE_MAX])
+{
+    RF_CLEANUP(rf_cleanup_free) char *text = json_dumps(body, JSON_COMPACT);
+    RF_CLEANUP(rf_cleanup_slist) struct curl_slist *headers = begin_api(h, path, text);
+    struct curl_header *found = NULL;
+    int code = receive_file(h, file);
+    bool has = code == CLI_OK &&
+               curl_easy_header(h->curl, header, 0, CURLH_HEADER, -1, &found) == CURLHE_OK;
+    rf_copy_str(ret_value, CLI_HTTP_VALUE_MAX, has ? found->value : "");
     return code;
 }
 

@@ -30,6 +30,13 @@ int cli_http_put_file(cli_http *h, const char *url, const char *path) RF_MUST_US
 int cli_http_get_file(cli_http *h, const char *url, const char *path) RF_MUST_USE;
 int cli_http_get_text(cli_http *h, const char *url, char **ret_text) RF_MUST_USE;
 
+/* cli_http_post_file posts body (borrowed) to /v1<path> and writes the bytes of the answer to file,
+ * atomically. header names a header of the answer, whose value is copied to ret_value ("" without);
+ * at most CLI_HTTP_VALUE_MAX bytes. */
+#define CLI_HTTP_VALUE_MAX 32
+int cli_http_post_file(cli_http *h, const char *path, const json_t *body, const char *file,
+                       const char *header, char ret_value[CLI_HTTP_VALUE_MAX]) RF_MUST_USE;
+
 /* cli_http_upload makes an upload of the file and returns its download URL; the caller frees. */
 int cli_http_upload(cli_http *h, const char *path, char **ret_url) RF_MUST_USE;
 

@@ -11,6 +11,10 @@ const cli_command cli_commands[] = {
      "--data --http --https --set --ready-file --help"},
     {"demo", "make a song, analyse it and print its lead sheet", cli_demo_main,
      "--out --data --help"},
+    {"jam", "play endless music and steer it, or render some into a file", cli_jam_main,
+     "render --style --weights --bpm --key --scale --density --brightness --section --engine "
+     "--seed "
+     "--seconds --play --device --out --pace --format --url --api-key --ca --data --help"},
     {"job", "run, list, show, wait for, cancel and delete jobs", cli_job_main,
      "run list show wait cancel delete --help"},
     {"workflow", "list and show workflows", cli_workflow_main, "list show --help"},

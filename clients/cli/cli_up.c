@@ -47,11 +47,12 @@ static const struct {
     const char *name;
     const char *drain_seconds; /* together below STOP_LIMIT_MS */
     int stop_order;
+    bool has_public_base; /* its answers hold URLs of the platform */
 } services[] = {
-    {"gateway", "5", 0},
-    {"jam", "5", 1},
-    {"processor", "10", 2},
-    {"job", "5", 3},
+    {"gateway", "5", 0, true},
+    {"jam", "5", 2, false}, /* after the processor, whose steps it may be doing */
+    {"processor", "15", 1, false},
+    {"job", "5", 2, true},
 };
 #define N_SERVICES RF_ARRAY_LEN(services)
 
@@ -237,7 +238,7 @@ static void build_words(up *u, size_t i)
     words[n++] = cli_program_path(program);
     words[n++] = rf_asprintf("--data.dir=%s", u->data);
     words[n++] = rf_asprintf("--drain.seconds=%s", services[i].drain_seconds);
-    if (strcmp(services[i].name, "processor") != 0 && strcmp(services[i].name, "jam") != 0) {
+    if (services[i].has_public_base) {
         words[n++] = rf_asprintf("--public.base=%s", u->https_url);
     }
     size_t n_args;

@@ -26,6 +26,7 @@ const rf_setting processor_settings[] = {
     INT(children_max, "children.max", "processes", "64", 1, 1024,
         "children alive at once, of decoders and of modules each"),
     STR(job_endpoint, "job.endpoint", "", "", "job service; empty: its socket in data.dir"),
+    STR(jam_endpoint, "jam.endpoint", "", "", "jam service; empty: its socket in data.dir"),
     RF_ROW_BUS_URL(processor_config, bus_url),
     RF_ROW_STORE_URL(processor_config, store_url),
     INT(heartbeat_ms, "heartbeat.ms", "ms", "10000", 100, 20000,

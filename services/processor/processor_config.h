@@ -14,6 +14,7 @@ typedef struct processor_config {
     int64_t children_ready;
     int64_t children_max;
     char *job_endpoint; /* "": <data.dir>/run/job.sock */
+    char *jam_endpoint; /* "": <data.dir>/run/jam.sock */
     char *bus_url;      /* "": local:<data.dir>/bus */
     char *store_url;    /* "": dir:<data.dir>/objects */
     int64_t heartbeat_ms;

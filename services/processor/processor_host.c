@@ -24,6 +24,7 @@ struct processor_host {
     processor_host_config config;
     rf_sandbox_pool *pool;
     rf_decoder *decoder;
+    processor_remote remotes[PROCESSOR_MAX_REMOTES];
 };
 
 int processor_host_new(const processor_host_config *config, processor_host **ret)
@@ -35,6 +36,10 @@ int processor_host_new(const processor_host_config *config, processor_host **ret
     }
     processor_host *h = RF_NEW(processor_host);
     h->config = *config;
+    h->config.n_remotes = RF_MIN(config->n_remotes, (size_t)PROCESSOR_MAX_REMOTES);
+    for (size_t i = 0; i < h->config.n_remotes; i++) {
+        h->remotes[i] = config->remotes[i];
+    }
     const rf_sandbox_pool_config pool = {
         .program = program, .n_ready = config->n_ready, .max_children = config->max_children};
     err = rf_sandbox_pool_new(&pool, &h->pool);
@@ -311,13 +316,32 @@ static int run_inline(processor_step_call *call)
     return err;
 }
 
+/* ---- other services ---- */
+
+static int run_remote(processor_host *h, processor_step_call *call)
+{
+    for (size_t i = 0; i < h->config.n_remotes; i++) {
+        if (strcmp(h->remotes[i].module, call->module->name) == 0) {
+            return h->remotes[i].run(h->remotes[i].self, call);
+        }
+    }
+    return -ENOSYS;
+}
+
+static int run_module(processor_host *h, processor_step_call *call)
+{
+    return call->module->isolation == PROCESSOR_REMOTE ? run_remote(h, call)
+           : call->module->run == NULL                 ? run_decode(h, call)
+                                                       : run_child(h, call);
+}
+
 int processor_host_run(processor_host *host, processor_step_call *call)
 {
     if (call->module->isolation == PROCESSOR_INLINE) {
         return run_inline(call);
     }
     int64_t begin_ns = rf_time_ns();
-    int err = call->module->run == NULL ? run_decode(host, call) : run_child(host, call);
+    int err = run_module(host, call);
     processor_metric_module(call->module->name, (double)(rf_time_ns() - begin_ns) / 1e9);
     if (err < 0) {
         for (size_t i = 0; i < call->module->n_out; i++) {

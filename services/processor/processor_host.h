@@ -1,6 +1,7 @@
 /*
- * processor_host.h - runs modules: inline ones at once, the others in a sandboxed child each, and
- * decode through common/media's own children. One child serves one step and then ends.
+ * processor_host.h - runs modules: inline ones at once, remote ones by the service they belong to,
+ * the others in a sandboxed child each, and decode through common/media's own children. One child
+ * serves one step and then ends.
  * A host is used by any number of threads at once.
  */
 #ifndef PROCESSOR_HOST_H
@@ -17,8 +18,12 @@ typedef struct processor_host_config {
     uint64_t memory_bytes;   /* address space of a module's child */
     uint64_t max_file_bytes; /* largest output of a module */
     uint64_t max_input_bytes;
-    int64_t max_duration_s; /* of decoded audio */
+    int64_t max_duration_s;                 /* of decoded audio */
+    const struct processor_remote *remotes; /* copied */
+    size_t n_remotes;                       /* at most PROCESSOR_MAX_REMOTES */
 } processor_host_config;
+
+#define PROCESSOR_MAX_REMOTES 4
 
 /* One step to run. */
 typedef struct processor_step_call {
@@ -26,7 +31,7 @@ typedef struct processor_step_call {
     const processor_value *in; /* one per in port */
     processor_value *out;      /* one per out port, PROCESSOR_VALUE_NONE; filled on success */
     int cancel_fd;             /* readable to cancel; -1 for none */
-    int64_t deadline_ns;       /* the child is killed then; RF_NEVER_NS for none */
+    int64_t deadline_ns;       /* child or call are ended then; RF_NEVER_NS for none */
     void (*progress)(void *user, double percent); /* may be NULL */
     void *user;
 
@@ -36,6 +41,14 @@ typedef struct processor_step_call {
     bool is_too_long;
     bool is_too_large;
 } processor_step_call;
+
+/* A service that does the steps of one module. run is called by any number of threads and has the
+ * contract of processor_host_run. */
+typedef struct processor_remote {
+    const char *module; /* static */
+    int (*run)(void *self, processor_step_call *call);
+    void *self; /* outlives the host */
+} processor_remote;
 
 /* processor_host_new starts the pools. Returns 0 or negative errno. */
 int processor_host_new(const processor_host_config *config, processor_host **ret);

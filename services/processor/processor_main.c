@@ -1,6 +1,7 @@
 /* reflection-processor: a worker that runs the jobs of one pool. */
 #include "processor_config.h"
 #include "processor_host.h"
+#include "processor_jam_rpc.h"
 #include "processor_rpc.h"
 #include "processor_worker.h"
 #include "rf_bus_topics.h"
@@ -20,6 +21,7 @@ typedef struct processor {
     rf_fetch *fetch;
     rf_bus *bus;
     processor_rpc *rpc;
+    processor_jam_rpc *jam;
     processor_worker *worker;
 } processor;
 
@@ -28,6 +30,7 @@ static void stop(void *state)
     processor *p = state;
     processor_worker_stop(p->worker);
     processor_host_free(p->env.host);
+    processor_jam_rpc_close(p->jam);
     processor_rpc_close(p->rpc);
     rf_bus_close(p->bus);
     rf_fetch_free(p->fetch);
@@ -78,8 +81,19 @@ static int connect_job(processor *p, const rf_service *service, const processor_
                                    processor_rpc_open(target, worker_id, c->pool, &p->rpc));
 }
 
+static int connect_jam(processor *p, const rf_service *service, const processor_config *c)
+{
+    RF_CLEANUP(rf_cleanup_free)
+    char *target =
+        c->jam_endpoint[0] != '\0' ? rf_strdup(c->jam_endpoint) : rf_service_socket(service, "jam");
+    return target == NULL ? -ENAMETOOLONG
+                          : failed("jam service not reached",
+                                   processor_jam_rpc_open(target, p->scratch_dir, &p->jam));
+}
+
 static int open_host(processor *p, const processor_config *c)
 {
+    const processor_remote remotes[] = {processor_jam_rpc_remote(p->jam)};
     const processor_host_config host = {
         .n_ready = (uint32_t)c->children_ready,
         .max_children = (uint32_t)RF_MAX(c->children_max, c->children_ready),
@@ -87,6 +101,8 @@ static int open_host(processor *p, const processor_config *c)
         .max_file_bytes = (uint64_t)c->job_files_bytes,
         .max_input_bytes = (uint64_t)c->fetch_max_bytes,
         .max_duration_s = c->audio_max_seconds,
+        .remotes = remotes,
+        .n_remotes = RF_ARRAY_LEN(remotes),
     };
     return failed("children not started", processor_host_new(&host, &p->env.host));
 }
@@ -113,6 +129,7 @@ static int start(rf_service *service, const void *config, void **ret_state)
     processor *p = RF_NEW(processor);
     int err = open_data(p, service, c);
     err = err == 0 ? connect_job(p, service, c) : err;
+    err = err == 0 ? connect_jam(p, service, c) : err;
     err = err == 0 ? open_host(p, c) : err;
     err = err == 0 ? start_worker(p, c) : err;
     if (err < 0) {

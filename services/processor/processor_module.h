@@ -5,7 +5,9 @@
  * A module with isolation "child" runs in a fresh reflection-module process under the sandbox: it
  * sees its inputs' descriptors and nothing else, may use memory up to the limit, and ends with the
  * step. A module with isolation "inline" runs on the worker's own thread: it must be pure
- * bookkeeping, never look into foreign bytes, and return at once.
+ * bookkeeping, never look into foreign bytes, and return at once. A module with isolation "remote"
+ * is done by another service: it has no run(), and the worker's host knows whom to call
+ * (processor_host.h).
  *
  * run() is called once, on one thread. It reads call->in (in the order of the in ports, type
  * PROCESSOR_NONE when a port is not fed) and fills call->out (PROCESSOR_VALUE_NONE before).
@@ -24,7 +26,11 @@
 #define PROCESSOR_MAX_PORTS 8
 #define PROCESSOR_MESSAGE_MAX 128
 
-typedef enum processor_isolation { PROCESSOR_CHILD, PROCESSOR_INLINE } processor_isolation;
+typedef enum processor_isolation {
+    PROCESSOR_CHILD,
+    PROCESSOR_INLINE,
+    PROCESSOR_REMOTE,
+} processor_isolation;
 
 typedef struct processor_port {
     const char *name;
@@ -53,7 +59,8 @@ typedef struct processor_module {
     size_t n_in; /* at most PROCESSOR_MAX_PORTS */
     const processor_port *out;
     size_t n_out;
-    int (*run)(processor_call *call); /* NULL: decode, which common/media runs in its own child */
+    int (*run)(processor_call *call); /* NULL: decode, which common/media runs in its own child, and
+                                         remote modules */
 } processor_module;
 
 /* processor_module_find returns the module of a name, NULL when there is none. */

@@ -29,5 +29,6 @@ int processor_drums_run(processor_call *call);
 #define PROCESSOR_LOUDNESS_VERSION 1
 #define PROCESSOR_ANALYSIS_VERSION 1
 #define PROCESSOR_SPLIT_VERSION 1
+#define PROCESSOR_JAM_VERSION 1
 
 #endif

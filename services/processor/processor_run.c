@@ -158,7 +158,7 @@ static bool is_worth_recording(processor_attempt *a, size_t step)
     pthread_mutex_lock(&a->lock);
     uint64_t left = a->needed & ~a->ended & ~(1ull << step);
     pthread_mutex_unlock(&a->lock);
-    return left != 0 && a->workflow->steps[step].module->isolation == PROCESSOR_CHILD;
+    return left != 0 && a->workflow->steps[step].module->isolation != PROCESSOR_INLINE;
 }
 
 static void run_step(step_task *t)

@@ -94,10 +94,18 @@ static const processor_port drums_out[] = {OUT("kick", PROCESSOR_WAV), OUT("snar
                                            OUT("other", PROCESSOR_WAV), META};
 MODULE(drums, PROCESSOR_CHILD, PROCESSOR_SPLIT_VERSION, processor_drums_run);
 
+static const processor_port jam_in[] = {
+    IN("styles", PROCESSOR_STRING),        OPTIONAL("styleWeights", PROCESSOR_STRING),
+    OPTIONAL("seconds", PROCESSOR_NUMBER), OPTIONAL("bpm", PROCESSOR_NUMBER),
+    OPTIONAL("seed", PROCESSOR_INTEGER),
+};
+static const processor_port jam_out[] = {OUT("audio", PROCESSOR_WAV)};
+MODULE(jam, PROCESSOR_REMOTE, PROCESSOR_JAM_VERSION, NULL);
+
 static const processor_module *const table[] = {
-    &decode_module,   &convert_module,  &copy_module,  &noop_module,
-    &loudness_module, &features_module, &beats_module, &chords_module,
-    &key_module,      &sections_module, &stems_module, &drums_module,
+    &decode_module,   &convert_module, &copy_module,   &noop_module, &loudness_module,
+    &features_module, &beats_module,   &chords_module, &key_module,  &sections_module,
+    &stems_module,    &drums_module,   &jam_module,
 };
 
 const processor_module *const *processor_module_table(size_t *ret_n)

@@ -15,7 +15,7 @@ RANKS = [
     ["common/base"],
     ["common/sandbox"],
     ["common/media", "common/rpc", "common/bus", "common/store", "common/fetch"],
-    ["common/service"],
+    ["common/service", "clients/c"],
     ["services/", "gateway", "clients/"],
 ]
 # A system header and the only rooms that may see it.

@@ -26,6 +26,7 @@ struct platform {
     const char *worker_args[ARGS_MAX];
     pid_t job;
     pid_t worker;
+    pid_t jam; /* 0: not started */
     rf_rpc_channel *channel;
     rf_store *store;
     char application[RF_UUID_LEN];
@@ -118,6 +119,7 @@ platform *platform_stop(platform *p)
 {
     end(p->worker, SIGTERM);
     end(p->job, SIGTERM);
+    platform_stop_jam(p, SIGTERM);
     rf_rpc_channel_close(p->channel);
     rf_store_close(p->store);
     RF_CLEANUP(rf_cleanup_free) char *command = rf_asprintf("rm -rf '%s'", p->dir);
@@ -130,6 +132,19 @@ void platform_kill_worker(platform *p, int sig)
 {
     end(p->worker, sig);
     p->worker = spawn(p, "reflection-processor", p->worker_args);
+}
+
+void platform_start_jam(platform *p)
+{
+    p->jam = spawn(p, "reflection-jam", NULL);
+}
+
+void platform_stop_jam(platform *p, int sig)
+{
+    if (p->jam > 0) {
+        end(p->jam, sig);
+        p->jam = 0;
+    }
 }
 
 pid_t platform_worker(const platform *p)

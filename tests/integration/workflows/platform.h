@@ -19,6 +19,10 @@ platform *platform_stop(platform *p);
 void platform_kill_worker(platform *p, int signal);
 pid_t platform_worker(const platform *p);
 
+/* platform_start_jam starts the jam service, again after platform_stop_jam(p, signal). */
+void platform_start_jam(platform *p);
+void platform_stop_jam(platform *p, int signal);
+
 /* platform_upload stores bytes as an upload of the application; returns its download URL, which the
  * caller frees. */
 char *platform_upload(platform *p, const void *data, size_t len);

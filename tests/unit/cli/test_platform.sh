@@ -41,6 +41,31 @@ id=$("$reflection" job run music-ai/generate-chords "$work/song.wav" --no-wait)
 "$reflection" job show "$id" | grep -q '"attempts"' || fail "job show"
 "$reflection" job delete "$id" >/dev/null || fail "job delete"
 "$reflection" job show "$id" >/dev/null 2>&1 && fail "a deleted job is shown"
+# Over TLS and plain, live and at once, and as a job: the same music.
+pcm() { tail -c 1920000 "$1"; } # 5 s of float32 stereo
+options="--style jazz,techno --bpm 124 --key Eb --scale dorian --seed 11 --seconds 5"
+# shellcheck disable=SC2086
+"$reflection" jam $options --out "$work/live.wav" >"$work/jam.out" </dev/null || fail "jam"
+grep -q '^engine band  seed 11' "$work/jam.out" || fail "jam tells what plays: $(cat "$work/jam.out")"
+[ "$(ffprobe -v error -show_entries stream=codec_name,sample_rate,channels,duration_ts -of csv=p=0 "$work/live.wav")" = pcm_f32le,48000,2,240000 ] || fail "the file of jam"
+http=$(sed -n 's/.*"http_url": "\(.*\)".*/\1/p' "$work/ready")
+apikey=$(sed -n 's/.*"api_key": "\(.*\)".*/\1/p' "$work/ready")
+# shellcheck disable=SC2086
+"$reflection" jam $options --out "$work/plain.wav" --pace realtime --url "$http" --api-key "$apikey" >/dev/null </dev/null || fail "jam over plain HTTP"
+# shellcheck disable=SC2086
+"$reflection" jam render $options --out "$work/once.wav" >/dev/null || fail "jam render"
+for each in plain once; do
+    cmp -s <(pcm "$work/live.wav") <(pcm "$work/$each.wav") || fail "jam: $each differs from live"
+done
+"$reflection" jam render --style lofi --seconds 2 --out "$work/once.flac" >/dev/null || fail "jam render in FLAC"
+[ "$(ffprobe -v error -show_entries stream=codec_name -of csv=p=0 "$work/once.flac")" = flac ] || fail "no FLAC of jam"
+"$reflection" jam --bpm 500 --seconds 1 --out "$work/x.wav" 2>&1 </dev/null | grep -q 'bpm: must be 60 to 200' || fail "jam out of range"
+"$reflection" jam render --bpm 500 --seconds 1 --out "$work/x.wav" 2>&1 | grep -q 'bpm: must be 60 to 200' || fail "jam render out of range"
+"$reflection" jam --api-key wrong --seconds 1 --out "$work/x.wav" >/dev/null 2>&1 </dev/null
+[ $? = 4 ] || fail "jam with a wrong key must end with 4"
+"$reflection" job run reflection/jam --param styles=jazz --param seconds=3 --out "$work/music" >/dev/null || fail "the jam workflow"
+[ "$(ffprobe -v error -show_entries stream=codec_name,duration_ts -of csv=p=0 "$work/music/audio.wav")" = pcm_s24le,144000 ] || fail "the file of the jam workflow"
+
 echo "no audio" >"$work/text.mp3"
 "$reflection" analyse "$work/text.mp3" 2>&1 | grep -q 'not a supported audio file' || fail "error of a bad file"
 

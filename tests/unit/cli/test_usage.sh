@@ -17,7 +17,7 @@ expect() {
     fi
 }
 
-for c in up demo job workflow analyse keys call bench completion; do
+for c in up demo jam job workflow analyse keys call bench completion; do
     expect 0 "Usage: reflection $c" $c --help
 done
 expect 0 "Commands:" --help

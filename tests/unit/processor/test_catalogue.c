@@ -17,6 +17,9 @@ static json_t *load(const char *relative)
     return j;
 }
 
+static const char *const isolations[] = {
+    [PROCESSOR_CHILD] = "child", [PROCESSOR_INLINE] = "inline", [PROCESSOR_REMOTE] = "remote"};
+
 /* The compiled table in the form of modules.json. */
 static json_t *ports_of(const processor_port *ports, size_t n, bool is_input)
 {
@@ -34,8 +37,8 @@ static json_t *ports_of(const processor_port *ports, size_t n, bool is_input)
 static json_t *entry_of(const processor_module *m)
 {
     return json_pack("{s:s,s:i,s:s,s:o,s:o}", "name", m->name, "version", (int)m->version,
-                     "isolation", m->isolation == PROCESSOR_INLINE ? "inline" : "child", "in",
-                     ports_of(m->in, m->n_in, true), "out", ports_of(m->out, m->n_out, false));
+                     "isolation", isolations[m->isolation], "in", ports_of(m->in, m->n_in, true),
+                     "out", ports_of(m->out, m->n_out, false));
 }
 
 Test(catalogue, file_equals_the_compiled_table)
@@ -78,6 +81,19 @@ Test(catalogue, only_copy_and_noop_are_inline)
     }
 }
 
+/* A remote module is one that the host knows a service for, and has no code of its own. */
+Test(catalogue, only_jam_is_remote)
+{
+    size_t n;
+    const processor_module *const *table = processor_module_table(&n);
+    for (size_t i = 0; i < n; i++) {
+        bool is_jam = strcmp(table[i]->name, "jam") == 0;
+        bool is_decode = strcmp(table[i]->name, "decode") == 0;
+        cr_expect_eq(table[i]->isolation == PROCESSOR_REMOTE, is_jam, "%s", table[i]->name);
+        cr_expect_eq(table[i]->run == NULL, is_jam || is_decode, "%s", table[i]->name);
+    }
+}
+
 /* What jobs.md section 6 promises of each document. */
 static const struct {
     const char *slug;
@@ -91,6 +107,7 @@ static const struct {
      "beatMap=json bpm=string chordMap=json key=string loudness=json sectionsMap=json"},
     {"music-ai/stems-vocals-accompaniment", 1800, "accompaniments=wav vocals=wav"},
     {"reflection/convert", 600, "output=$format"},
+    {"reflection/jam", 1200, "audio=wav"},
     {"sdk-test", 60, "file=auto"},
 };
 
@@ -152,7 +169,7 @@ Test(catalogue, shipped_workflows_link)
         processor_workflow *w = NULL;
         cr_expect_eq(processor_workflow_new(text,
                                             "{\"inputUrl\":\"https://h/x\",\"file\":\"https://h/"
-                                            "x\",\"format\":\"flac\"}",
+                                            "x\",\"format\":\"flac\",\"styles\":\"jazz\"}",
                                             &w),
                      0, "%s", shipped[i].slug);
         processor_workflow_free(w);
