@@ -15,7 +15,8 @@ SESSIONS = 50
 TOLD_S = 5  # after the service's return
 CROWD = 2_000
 START_S = 20  # set below: how long a socket may do without a start
-SETTINGS = ["gateway.jam.sockets_per_key=3000", f"jam.jam.start_s={START_S}"]
+SETTINGS = ["gateway.jam.sockets_per_key=3000", "gateway.rate.requests_per_second=1000000",
+            "gateway.rate.burst=1000000", f"jam.jam.start_s={START_S}"]
 OTHER_DRAIN_S = 40
 
 
