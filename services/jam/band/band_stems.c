@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define GLIDE 0.05
-#define DC_CORNER_HZ 22.0
+#define DC_CORNER_HZ 18.0
 #define LOW_CORNER_HZ 110.0
 #define HIGH_CORNER_HZ 2500.0
 #define HIGH_RANGE_DB 20.0 /* of the shelf from brightness 0 to 1 */
