@@ -72,7 +72,7 @@ static void send_locked(rf_rpc_call *call, rf_rpc_out *out)
     call->request = out;
     call->local_closed = true;
     rf_rpc_enqueue_locked(call, out);
-    rf_rpc_place_locked(call);
+    rf_rpc_place_locked(call, rf_time_ns());
 }
 
 /* Packs (message) or copies (data) and queues. */
@@ -138,7 +138,8 @@ void rf_rpc_half_close(rf_rpc_call *call)
     if (!call->is_server && !call->over && !call->local_closed) {
         half_close_locked(call);
         if ((call->method->kind & RF_RPC_CLIENT_STREAM) == 0) {
-            rf_rpc_place_locked(call); /* without a request: the server says what is wrong */
+            rf_rpc_place_locked(
+                call, rf_time_ns()); /* without a request: the server says what is wrong */
         }
     }
     unlock_hub(hub);

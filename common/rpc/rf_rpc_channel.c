@@ -177,7 +177,7 @@ rf_rpc_call *rf_rpc_open(rf_rpc_channel *channel, const rf_rpc_method *method,
     call->events = *events;
     call->user = user;
     if (admit_locked(call) && (method->kind & RF_RPC_CLIENT_STREAM) != 0) {
-        rf_rpc_place_locked(call);
+        rf_rpc_place_locked(call, call->began_ns);
     }
     rf_rpc_hub_unlock(channel->hub);
     return call;
@@ -247,7 +247,7 @@ static void unary_start(rf_rpc_channel *channel, const rf_rpc_method *method,
         call->request = out;
         rf_rpc_enqueue_locked(call, out);
         if (admit_locked(call)) {
-            rf_rpc_place_locked(call);
+            rf_rpc_place_locked(call, call->began_ns);
         }
     }
     if (ret_call != NULL) {

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define FIRST_TABLE 16
-#define BULK_READ 16384 /* bytes of a read after which more are likely to be there */
-#define BULK_ROUNDS 32  /* reads in a row before other connections get the thread */
+#define BULK_READ 2048 /* bytes of a read after which more are likely to be there */
+#define BULK_ROUNDS 32 /* reads in a row before other connections get the thread */
 
 static void conn_tick(void *user);
 static void conn_destroy(void *user);

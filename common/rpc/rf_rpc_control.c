@@ -21,12 +21,11 @@ static rf_rpc_call *accept_call(rf_rpc_conn *conn, uint32_t id, const rf_rpc_cal
     rf_rpc_call *call = rf_rpc_call_new_locked(conn->hub);
     call->is_server = true;
     call->id = id;
-    int64_t now_ns = rf_time_ns();
     if (head->timeout_ms > 0) {
-        call->deadline_ns = now_ns + (int64_t)head->timeout_ms * RF_NS_PER_MS;
+        call->deadline_ns = conn->input_ns + (int64_t)head->timeout_ms * RF_NS_PER_MS;
     }
     rf_rpc_call_set_meta(call, head);
-    rf_rpc_metric_begin(call, now_ns);
+    rf_rpc_metric_begin(call, conn->input_ns);
     rf_rpc_conn_add_locked(conn, call);
     rf_rpc_hub_watch_locked(conn->hub, call->deadline_ns);
     return call;
@@ -139,6 +138,7 @@ static int on_end(rf_rpc_conn *conn, const rf_rpc_frame *f, const uint8_t *paylo
         rf_status st;
         end_status(&head, &st);
         if (err == 0 && !(st.code == RF_UNAVAILABLE && rf_rpc_retry_locked(call, false))) {
+            call->ended_ns = conn->input_ns;
             rf_rpc_finish_locked(call, &st);
         }
         rf_rpc_call_unref_locked(call);

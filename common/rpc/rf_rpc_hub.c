@@ -131,7 +131,7 @@ static void place_due(rf_rpc_hub *hub, int64_t now_ns)
     size_t n;
     while ((n = find_due(hub, now_ns, due)) > 0) {
         for (size_t i = 0; i < n; i++) {
-            rf_rpc_place_locked(due[i]);
+            rf_rpc_place_locked(due[i], now_ns);
             rf_rpc_call_unref_locked(due[i]);
         }
     }

@@ -85,6 +85,7 @@ struct rf_rpc_call {
     /* metadata */
     int64_t deadline_ns;
     int64_t began_ns; /* when it was made or came in */
+    int64_t ended_ns; /* client: when its END came in; else 0 */
     rf_rpc_meta meta; /* strings point into meta_text */
     char meta_text[RF_RPC_REQUEST_ID_MAX + RF_RPC_TRACEPARENT_MAX + RF_RPC_TENANT_MAX];
 
@@ -232,6 +233,7 @@ struct rf_rpc_conn {
     /* reading */
     uint8_t *in;
     size_t in_len;
+    int64_t input_ns;     /* when the bytes that are being handled were read */
     rf_rpc_in *direct;    /* message of the DATA frame in hand; NULL drops its bytes */
     uint32_t direct_left; /* bytes of that frame to come */
     uint32_t direct_len;
@@ -312,7 +314,7 @@ void rf_rpc_out_copy(const rf_rpc_out *out, size_t offset, size_t len, uint8_t *
 uint8_t *rf_rpc_frame_reserve_locked(rf_rpc_conn *conn, const rf_rpc_frame *frame);
 void rf_rpc_put_frame_locked(rf_rpc_conn *conn, const rf_rpc_frame *frame, const void *payload);
 /* Puts a client's call on the connection: CALL, with the first queued message when it fits. */
-void rf_rpc_start_locked(rf_rpc_conn *conn, rf_rpc_call *call);
+void rf_rpc_start_locked(rf_rpc_conn *conn, rf_rpc_call *call, int64_t now_ns);
 /* Queues out (takes the reference) and sends what credit allows. */
 void rf_rpc_enqueue_locked(rf_rpc_call *call, rf_rpc_out *out);
 /* Takes the first message off the queue; its reference goes to the caller. */
@@ -394,7 +396,7 @@ void rf_rpc_goaway_locked(rf_rpc_conn *conn);
 
 /* ---- rf_rpc_place.c ---- */
 /* Finds a connection for a client's call, or lets it wait. */
-void rf_rpc_place_locked(rf_rpc_call *call);
+void rf_rpc_place_locked(rf_rpc_call *call, int64_t now_ns);
 /* A client's call that ended UNAVAILABLE: true when it will be tried again. */
 bool rf_rpc_retry_locked(rf_rpc_call *call, bool never_handled);
 /* Waiting calls go to the connections that are ready. */

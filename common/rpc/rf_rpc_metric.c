@@ -58,7 +58,8 @@ void rf_rpc_metric_end(const rf_rpc_call *call)
     }
     rf_metric_add(m->in_flight, -1);
     rf_metric_add(m->calls[call->end_code], 1);
-    rf_metric_observe(m->seconds, (double)(rf_time_ns() - call->began_ns) / RF_NS_PER_S);
+    int64_t ended_ns = call->ended_ns != 0 ? call->ended_ns : rf_time_ns();
+    rf_metric_observe(m->seconds, (double)(ended_ns - call->began_ns) / RF_NS_PER_S);
 }
 
 void rf_rpc_metric_queued(const rf_rpc_out *out, int sign)

@@ -30,7 +30,7 @@ static rf_rpc_conn *least_loaded(rf_rpc_channel *channel)
     return best;
 }
 
-static void wait_in_line(rf_rpc_call *call)
+static void wait_in_line(rf_rpc_call *call, int64_t now_ns)
 {
     rf_rpc_link *head = &call->channel->waiting.head;
     if (call->ring.next != NULL) {
@@ -41,7 +41,7 @@ static void wait_in_line(rf_rpc_call *call)
     head->prev->next = &call->ring;
     head->prev = &call->ring;
     if (call->wait_until_ns == 0) {
-        call->wait_until_ns = rf_time_ns() + call->channel->wait_ready_ns;
+        call->wait_until_ns = now_ns + call->channel->wait_ready_ns;
     }
     rf_rpc_hub_watch_locked(call->hub, call->wait_until_ns);
 }
@@ -55,28 +55,29 @@ static void leave_line(rf_rpc_call *call)
     }
 }
 
-void rf_rpc_place_locked(rf_rpc_call *call)
+void rf_rpc_place_locked(rf_rpc_call *call, int64_t now_ns)
 {
     rf_rpc_conn *conn = call->over ? NULL : least_loaded(call->channel);
     if (conn == NULL) {
         if (!call->over) {
-            wait_in_line(call);
+            wait_in_line(call, now_ns);
         }
         return;
     }
     leave_line(call);
     call->wait_until_ns = 0;
     call->attempts++;
-    rf_rpc_start_locked(conn, call);
+    rf_rpc_start_locked(conn, call, now_ns);
     rf_rpc_flush_locked(conn);
 }
 
 void rf_rpc_place_waiting_locked(rf_rpc_channel *channel)
 {
     rf_rpc_link *head = &channel->waiting.head;
+    int64_t now_ns = rf_time_ns();
     while (head->next != head && least_loaded(channel) != NULL) {
         rf_rpc_call *call = (rf_rpc_call *)((char *)head->next - offsetof(rf_rpc_call, ring));
-        rf_rpc_place_locked(call);
+        rf_rpc_place_locked(call, now_ns);
     }
 }
 
@@ -110,7 +111,7 @@ bool rf_rpc_retry_locked(rf_rpc_call *call, bool never_handled)
     }
     rewind_call(call);
     if (never_handled) {
-        rf_rpc_place_locked(call);
+        rf_rpc_place_locked(call, rf_time_ns());
         return true;
     }
     call->not_before_ns = rf_time_ns() + pause_of(call);

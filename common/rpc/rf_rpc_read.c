@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define FLUSH_EVERY 10 /* frames: their answers go out while the next are handled */
 #define BULK_TAIL 4096 /* bytes read beyond a frame of a big message, which are copied */
 
 /* ---- frames ---- */
@@ -66,6 +67,15 @@ static ssize_t take_frame(rf_rpc_conn *conn, const uint8_t *at, size_t n)
     return err != 0 ? err : (ssize_t)(RF_RPC_HEADER_LEN + f.len);
 }
 
+/* Lets the peer begin with what is answered so far: else the two sides would wait for each other,
+ * batch by batch. */
+static void flush_between(rf_rpc_conn *conn)
+{
+    conn->corked = false;
+    rf_rpc_flush_locked(conn);
+    conn->corked = true;
+}
+
 /* Takes one step at the front of the bytes. Returns how many it used, -EAGAIN when it needs more,
  * -EPROTO when the peer broke the protocol. */
 static ssize_t step(rf_rpc_conn *conn, const uint8_t *at, size_t n)
@@ -80,12 +90,15 @@ static int consume_buffer(rf_rpc_conn *conn)
 {
     size_t pos = 0;
     ssize_t used = 0;
-    while (pos < conn->in_len && !conn->dead) {
+    for (size_t n = 1; pos < conn->in_len && !conn->dead; n++) {
         used = step(conn, conn->in + pos, conn->in_len - pos);
         if (used < 0) {
             break;
         }
         pos += (size_t)used;
+        if (n % FLUSH_EVERY == 0) {
+            flush_between(conn);
+        }
     }
     conn->in_len -= pos;
     if (pos > 0 && conn->in_len > 0) {
@@ -220,6 +233,7 @@ bool rf_rpc_input(rf_rpc_conn *conn, size_t n)
     rf_rpc_enter_library_locked(conn->hub);
     conn->corked = true;
     conn->heard = true;
+    conn->input_ns = rf_time_ns();
     int err = take_input(conn, n);
     conn->corked = false;
     if (err != 0) {

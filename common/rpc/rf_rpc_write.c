@@ -70,10 +70,10 @@ static uint32_t timeout_of(int64_t deadline_ns, int64_t now_ns)
     return (uint32_t)RF_MAX((int64_t)1, RF_MIN(ms, (int64_t)UINT32_MAX));
 }
 
-static rf_rpc_call_head head_of(const rf_rpc_call *call)
+static rf_rpc_call_head head_of(const rf_rpc_call *call, int64_t now_ns)
 {
     return (rf_rpc_call_head){
-        .timeout_ms = timeout_of(call->deadline_ns, rf_time_ns()),
+        .timeout_ms = timeout_of(call->deadline_ns, now_ns),
         .method = call->method->name,
         .method_len = strlen(call->method->name),
         .request_id = call->meta.request_id,
@@ -104,10 +104,10 @@ void rf_rpc_unqueue_locked(rf_rpc_call *call)
     out->next = NULL;
 }
 
-void rf_rpc_start_locked(rf_rpc_conn *conn, rf_rpc_call *call)
+void rf_rpc_start_locked(rf_rpc_conn *conn, rf_rpc_call *call, int64_t now_ns)
 {
     rf_rpc_conn_add_locked(conn, call);
-    rf_rpc_call_head head = head_of(call);
+    rf_rpc_call_head head = head_of(call, now_ns);
     size_t head_len = rf_rpc_call_head_len(&head);
     rf_rpc_out *out = inline_message(conn, call, head_len);
     size_t size = out != NULL ? rf_rpc_out_size(out) : 0;

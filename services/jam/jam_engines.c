@@ -1,5 +1,6 @@
 #include "jam_engines.h"
 
+#include "band_engine.h"
 #include "jam_schedule.h"
 #include "rf_log.h"
 
@@ -7,10 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#ifdef JAM_HAVE_BAND
-#include "band_engine.h"
-#endif
 
 #define WHY_SIZE 256
 #define MEASURE_SETTLED 16 /* chunks after which the running mean has its full inertia */
@@ -93,7 +90,6 @@ int jam_engines_add(jam_engines *l, const jam_engine *engine)
     return add(l, engine, NULL, "the program");
 }
 
-#ifdef JAM_HAVE_BAND
 static int add_band(jam_engines *l, const char *soundfont)
 {
     int err = band_engine_new(soundfont, &l->band);
@@ -103,17 +99,11 @@ static int add_band(jam_engines *l, const char *soundfont)
     }
     return jam_engines_add(l, l->band);
 }
-#endif
 
 int jam_engines_new(const char *soundfont, const rf_list *plugins, jam_engines **ret)
 {
     jam_engines *l = RF_NEW(jam_engines);
-    int err = 0;
-#ifdef JAM_HAVE_BAND
-    err = add_band(l, soundfont);
-#else
-    (void)soundfont;
-#endif
+    int err = soundfont == NULL ? 0 : add_band(l, soundfont);
     for (size_t i = 0; i < plugins->n && err == 0; i++) {
         err = add_plugin(l, plugins->items[i]);
     }
@@ -135,9 +125,7 @@ jam_engines *jam_engines_free(jam_engines *l)
             dlclose(l->entries[i].library);
         }
     }
-#ifdef JAM_HAVE_BAND
     band_engine_free(l->band);
-#endif
     free(l);
     return NULL;
 }

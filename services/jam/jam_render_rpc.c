@@ -20,6 +20,7 @@ typedef struct render {
     jam_task task; /* first: the pool gives it back */
     jam_service *service;
     rf_rpc_stream *stream;
+    rf_status status; /* which it ends with */
     const jam_oneshot *order;
     uint8_t *part;
     size_t n_part;
@@ -101,23 +102,23 @@ static void render_run(jam_task *task)
 {
     render *r = (render *)task;
     rf_rpc_item *item = NULL;
-    rf_status st = RF_STATUS_OK;
     if (rf_rpc_stream_recv(r->stream, &item) == 1) {
         const Jam__V1__RenderRequest *m = (const Jam__V1__RenderRequest *)item->message;
-        (void)run_request(r, m->json, &st);
+        (void)run_request(r, m->json, &r->status);
         rf_rpc_item_free(item);
     } else {
-        (void)rf_status_set(&st, RF_INVALID_ARGUMENT, "no request");
+        (void)rf_status_set(&r->status, RF_INVALID_ARGUMENT, "no request");
     }
-    r->stream = rf_rpc_stream_end(r->stream, &st);
 }
 
 /* ---- the loop ---- */
 
+/* The place is free before the client can know. */
 static void render_done(jam_task *task)
 {
     render *r = (render *)task;
     r->service->n_renders--;
+    rf_rpc_stream_end(r->stream, &r->status);
     free(r);
 }
 
@@ -128,7 +129,9 @@ static void render_hung(jam_task *task)
 
 static void render_left(jam_task *task)
 {
-    free(task);
+    render *r = (render *)task;
+    rf_rpc_stream_end(r->stream, &r->status);
+    free(r);
 }
 
 static void refuse(render *r, rf_code code, const char *why)

@@ -32,7 +32,7 @@ static rf_rpc_call *start(rf_rpc_conn *conn, size_t kind)
     rf_rpc_call *call = rf_rpc_call_new_locked(conn->hub);
     call->method = echo_fuzz_method(kind);
     call->events = events;
-    rf_rpc_start_locked(conn, call);
+    rf_rpc_start_locked(conn, call, rf_time_ns());
     rf_rpc_hub_unlock(conn->hub);
     return call;
 }

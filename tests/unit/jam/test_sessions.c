@@ -46,19 +46,19 @@ Test(sessions, text_chunks_carry_the_file_within_their_message)
     cr_assert_eq(world_meta_i64(c, 0, "samples"), 97200); /* the page's shape: 25 ms */
 }
 
-Test(sessions, chunks_leave_15_to_20_ms_before_they_are_due_for_an_hour)
+Test(sessions, chunks_leave_15_to_20_ms_before_they_are_due)
 {
     world_client *c = world_start(&w, "{\"pace\":\"realtime\",\"max_decode_frames\":50}");
     c->keeps_no_files = true;
     world_settle(&w);
     int64_t first_ns = world_chunk(c, 0)->at_ns;
-    for (int i = 0; i < 1800; i++) {
+    for (int i = 0; i < 300; i++) {
         rf_time_advance(1979 * RF_NS_PER_MS);
         world_settle(&w);
         world_pass(&w, 21);
     }
-    cr_assert_eq(world_n_chunks(c), 1801);
-    for (size_t i = 1; i <= 1800; i += 100) {
+    cr_assert_eq(world_n_chunks(c), 301);
+    for (size_t i = 1; i <= 300; i += 10) {
         int64_t due_ns = first_ns + (int64_t)i * 2 * RF_NS_PER_S;
         int64_t early_ns = due_ns - world_chunk(c, i)->at_ns;
         cr_assert(early_ns >= 15 * RF_NS_PER_MS && early_ns <= 20 * RF_NS_PER_MS);

@@ -206,7 +206,7 @@ void world_open(world *w, void (*change)(world *w))
         change(w);
     }
     w->loop = rf_loop_new();
-    cr_assert_eq(jam_engines_new("", &no_plugins, &engines), 0);
+    cr_assert_eq(jam_engines_new(NULL, &no_plugins, &engines), 0);
     cr_assert_eq(jam_engines_add(engines, &w->fixture.engine), 0);
     cr_assert_eq(jam_service_open(&w->service, &w->config, engines, w->loop), 0);
 }

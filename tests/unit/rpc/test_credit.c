@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define HELLO "\x0a\x02hi"
-#define QUIET_MS 30 /* in which a sender without credit must stay silent */
+#define HOLD "\x28\x01" /* Order {hold: true} */
+#define QUIET_MS 30     /* in which a sender without credit must stay silent */
 
 /* Order {count, size} */
 static size_t order(uint8_t out[32], uint32_t count, uint32_t size)
@@ -94,6 +95,8 @@ Test(grants, calls_share_the_credit_of_their_connection)
     for (uint32_t id = 1; id <= N; id++) {
         download(&p, id, 1, 12u << 20);
     }
+    cr_assert(peer_call(&p, N + 1, PEER_WHOLE, "Obey", HOLD, 2));
+    cr_assert(echo_wait(e, &e->n_held, 1), "all have begun before any has used its credit");
     read_sums(&p, PEER_CONN_WINDOW, sums);
     for (uint32_t id = 1; id <= N; id++) {
         cr_assert_leq(sums[id], PEER_CALL_WINDOW);
@@ -105,12 +108,12 @@ Test(grants, calls_share_the_credit_of_their_connection)
     cr_assert_not(peer_has_more(&p, QUIET_MS), "the connection has none left");
     cr_assert(peer_credit(&p, 0, 300001));
     read_exactly(&p, 300001);
-    cr_assert(peer_call(&p, N + 1, PEER_WHOLE, "Unary", HELLO, 4));
+    cr_assert(peer_call(&p, N + 2, PEER_WHOLE, "Unary", HELLO, 4));
     cr_assert_not(peer_has_more(&p, QUIET_MS), "an answer counts as well");
     cr_assert(peer_credit(&p, 0, 1u << 20));
     static peer_frame f;
     cr_assert(peer_read_type(&p, PEER_END, &f), "and is not starved");
-    cr_assert_eq(f.call, N + 1);
+    cr_assert_eq(f.call, N + 2);
     peer_done(&p);
     echo_stop(e);
 }

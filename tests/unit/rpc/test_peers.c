@@ -429,10 +429,10 @@ Test(endpoints, bad_targets_are_refused)
 
 Test(keepalive, an_idle_connection_stays)
 {
-    echo *e = echo_start(NULL, &(rf_rpc_server_config){.keepalive_ms = 20});
-    rf_rpc_channel *c = echo_connect(e, &(rf_rpc_channel_config){.keepalive_ms = 20});
+    echo *e = echo_start(NULL, &(rf_rpc_server_config){.keepalive_ms = 100});
+    rf_rpc_channel *c = echo_connect(e, &(rf_rpc_channel_config){.keepalive_ms = 100});
     cr_assert_eq(echo_unary(c, "x", NULL), 0);
-    struct timespec nap = {.tv_nsec = 300 * 1000 * 1000};
+    struct timespec nap = {.tv_nsec = 700 * 1000 * 1000};
     (void)nanosleep(&nap, NULL);
     cr_assert(rf_rpc_channel_is_ready(c));
     cr_assert_eq(echo_unary(c, "x", NULL), 0);
