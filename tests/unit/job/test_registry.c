@@ -231,6 +231,7 @@ Test(registry, q4_every_shipped_document_is_good_and_makes_a_file)
         {"music-ai/isolate-drums", 1800, "Kick drum"},
         {"music-ai/music-analysis", 900, "sectionsMap"},
         {"reflection/convert", 600, "output"},
+        {"reflection/jam", 1200, "audio"},
         {"sdk-test", 60, "file"},
     };
     cr_assert_eq(job_registry_count(registry), RF_ARRAY_LEN(rows));
