@@ -164,7 +164,7 @@ Test(jam_workflow, many_jobs_at_once_all_succeed)
     }
     for (size_t i = 0; i < RF_ARRAY_LEN(ids); i++) {
         size_t len;
-        RF_CLEANUP(rf_cleanup_free) char *file = finish(ids[i], &len);
+        RF_CLEANUP(rf_cleanup_free) RF_UNUSED char *file = finish(ids[i], &len);
         cr_expect_eq(len, HEADER + FRAME * 60 * RATE);
         free(ids[i]);
     }
@@ -177,7 +177,7 @@ Test(jam_workflow, a_service_that_comes_late_does_the_job)
     usleep(2000000);
     platform_start_jam(p);
     size_t len;
-    RF_CLEANUP(rf_cleanup_free) char *file = finish(id, &len);
+    RF_CLEANUP(rf_cleanup_free) RF_UNUSED char *file = finish(id, &len);
     cr_expect_eq(len, HEADER + FRAME * 2 * RATE);
 }
 
@@ -189,7 +189,7 @@ Test(jam_workflow, a_service_killed_at_work_is_tried_again)
     platform_stop_jam(p, SIGKILL);
     platform_start_jam(p);
     size_t len;
-    RF_CLEANUP(rf_cleanup_free) char *file = finish(id, &len);
+    RF_CLEANUP(rf_cleanup_free) RF_UNUSED char *file = finish(id, &len);
     cr_expect_eq(len, HEADER + FRAME * (size_t)600 * RATE);
 }
 
@@ -210,6 +210,7 @@ Test(jam_workflow, a_cancelled_job_ends_its_render)
     }
     int64_t begin_ns = rf_time_ns();
     size_t len;
-    RF_CLEANUP(rf_cleanup_free) RF_UNUSED char *file = music("{\"styles\":\"jazz\",\"seconds\":1}", &len);
+    RF_CLEANUP(rf_cleanup_free)
+    RF_UNUSED char *file = music("{\"styles\":\"jazz\",\"seconds\":1}", &len);
     cr_expect_lt(rf_time_ns() - begin_ns, 4 * RF_NS_PER_S);
 }
