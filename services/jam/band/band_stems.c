@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#define SHORTEST_GLIDE 960 /* samples, 20 ms */
 #define GLIDE 0.05
 #define DC_CORNER_HZ 18.0
 #define LOW_CORNER_HZ 110.0
@@ -47,6 +48,9 @@ void band_stems_init(band_stems *stems)
     for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
         stems->pairs[i].fader.now = stems->pairs[i].fader.target = band_splat(1);
     }
+    for (size_t i = 0; i < JAM_N_STEMS; i++) {
+        stems->heard[i] = true;
+    }
     tune(stems, true);
 }
 
@@ -85,27 +89,45 @@ static bool is_heard(const jam_stem_control *stem, bool any_solo)
     return !stem->mute && (!any_solo || stem->solo);
 }
 
+/* Blocks of a way of so many samples. The shortest glide is a bound on what is heard; longer ones
+ * are steps of a ramp. */
+static uint32_t blocks_of(uint32_t glide_samples)
+{
+    const uint32_t blocks = (glide_samples + BAND_BLOCK - 1) / BAND_BLOCK;
+    const uint32_t late = BAND_LIMITER_DELAY / BAND_BLOCK;
+    const bool is_shortest = blocks > 0 && blocks <= SHORTEST_GLIDE / BAND_BLOCK;
+    return is_shortest ? RF_MAX(blocks - late, 1U) : blocks;
+}
+
+/* A way that is not begun anew goes on. */
+static void move_fader(band_stems *stems, size_t stem, float gain, bool heard,
+                       uint32_t glide_samples)
+{
+    band_ramp *fader = &stems->pairs[stem / 2].fader;
+    const size_t lane = stem % 2 * 2;
+    const bool turned = heard != stems->heard[stem];
+    stems->heard[stem] = heard;
+    if (glide_samples == 0) {
+        fader->now[lane] = fader->now[lane + 1] = gain;
+        stems->fader_blocks[stem] = 0;
+    } else if (fader->target[lane] != gain) {
+        stems->fader_blocks[stem] = blocks_of(turned ? SHORTEST_GLIDE : glide_samples);
+    }
+    fader->target[lane] = fader->target[lane + 1] = gain;
+}
+
 void band_stems_faders(band_stems *stems, const jam_stem_control controls[JAM_N_STEMS],
                        uint32_t glide_samples)
 {
     bool any_solo = false;
-    float gains[JAM_N_STEMS];
     for (size_t i = 0; i < JAM_N_STEMS; i++) {
         any_solo = any_solo || controls[i].solo;
     }
     for (size_t i = 0; i < JAM_N_STEMS; i++) {
-        gains[i] = is_heard(&controls[i], any_solo) ? (float)pow(10, controls[i].gain_db / 20) : 0;
+        bool heard = is_heard(&controls[i], any_solo);
+        move_fader(stems, i, heard ? (float)pow(10, controls[i].gain_db / 20) : 0, heard,
+                   glide_samples);
     }
-    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
-        stems->pairs[i].fader.target = band_pairs(gains[2 * i], gains[2 * i + 1]);
-        if (glide_samples == 0) {
-            stems->pairs[i].fader.now = stems->pairs[i].fader.target;
-        }
-    }
-    const uint32_t blocks = (glide_samples + BAND_BLOCK - 1) / BAND_BLOCK;
-    const uint32_t shortest = 960 / BAND_BLOCK, late = BAND_LIMITER_DELAY / BAND_BLOCK;
-    /* the shortest glide is a bound on what is heard; longer ones are steps of a ramp */
-    stems->fader_blocks = blocks > 0 && blocks <= shortest ? RF_MAX(blocks - late, 1U) : blocks;
 }
 
 void band_stems_kick(band_stems *stems, int velocity)
@@ -224,21 +246,39 @@ void band_stems_run(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
     }
 }
 
+/* Share of its way that a fader goes in one block. */
+static float share_of(uint32_t blocks)
+{
+    return blocks > 0 ? 1.0F / (float)blocks : 0;
+}
+
+/* After a block: where the last one has been, the fader is at its target to the bit. */
+static void step_fader(band_ramp *fader, band_v4 level, uint32_t blocks[2])
+{
+    fader->now = level;
+    for (size_t lane = 0; lane < 4; lane++) {
+        if (blocks[lane / 2] == 1) {
+            fader->now[lane] = fader->target[lane];
+        }
+    }
+    blocks[0] -= blocks[0] > 0;
+    blocks[1] -= blocks[1] > 0;
+}
+
 void band_stems_fade(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS])
 {
     const band_v4 step = band_splat((to - from) / BAND_BLOCK);
     for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
         band_ramp *fader = &stems->pairs[v].fader;
-        const band_v4 way = fader->target - fader->now;
-        const float share = stems->fader_blocks > 0 ? 1.0F / (float)stems->fader_blocks : 0;
-        const band_v4 fader_step = way * band_splat(share / BAND_BLOCK);
+        uint32_t *left = &stems->fader_blocks[2 * v];
+        const band_v4 share = band_pairs(share_of(left[0]), share_of(left[1]));
+        const band_v4 fader_step = (fader->target - fader->now) * share / band_splat(BAND_BLOCK);
         band_v4 gain = band_splat(from), level = fader->now;
         for (size_t i = 0; i < BAND_BLOCK; i++) {
             gain += step;
             level += fader_step;
             blocks[v].x[i] *= gain * level;
         }
-        fader->now = stems->fader_blocks == 1 ? fader->target : level;
+        step_fader(fader, level, left);
     }
-    stems->fader_blocks -= stems->fader_blocks > 0;
 }
