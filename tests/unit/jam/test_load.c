@@ -77,3 +77,22 @@ Test(load, opening_and_closing_leaves_nothing)
         cr_assert_float_eq(jam_admission_load(w.service.admission), 0.0, 1e-9);
     }
 }
+
+static double heap_calls(void)
+{
+    return rf_metric_value(w.service.metrics->engines[0].heap_calls);
+}
+
+Test(load, no_heap_call_is_made_for_a_chunk_after_the_first_10_s)
+{
+    world_client *c = world_start(&w, "{\"pace\":\"realtime\",\"max_decode_frames\":10}");
+    c->keeps_no_files = true;
+    world_pass(&w, 11000);
+    double before = heap_calls();
+    for (int i = 0; i < 50; i++) {
+        world_say(c, i % 2 == 0 ? "{\"type\":\"update\",\"bpm\":120,\"ramp_ms\":500}"
+                                : "{\"type\":\"update\",\"styles\":\"jazz,techno\"}");
+        world_pass(&w, 200);
+    }
+    cr_assert_eq(heap_calls(), before);
+}
