@@ -17,6 +17,8 @@
 #define DUCK_ATTACK 0.4    /* of the way in a block */
 #define DUCK_RELEASE 0.985 /* what is left after a block: 90 ms to a third */
 #define DRIVE_GAIN 7.0F
+#define PEAK_KNEE 0.35F
+#define PEAK_MOST 0.75F
 
 static void tune(band_stems *stems, bool now)
 {
@@ -218,25 +220,40 @@ void band_stems_run(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
         band_filter_run(&pair->high_shelf, &blocks[i]);
     }
     duck(stems, blocks);
-    /* last, for a gain that goes with the beat leaves a mean */
-    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
-        take_dc(&stems->pairs[i], &blocks[i]);
-    }
 }
 
-void band_stems_fade(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS])
+/* Peaks of a stem bend from PEAK_KNEE on and end at PEAK_MOST, so that the limiter has little to do
+ * and a fader's decibels are what is heard. */
+static inline band_v4 bend(band_v4 x)
+{
+    const band_v4 knee = band_splat(PEAK_KNEE), room = band_splat(PEAK_MOST - PEAK_KNEE);
+    const band_v4 inner = band_min(band_max(x, -knee), knee);
+    return inner + room * soft_clip((x - inner) / room);
+}
+
+void band_stems_gain(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS])
 {
     const band_v4 step = band_splat((to - from) / BAND_BLOCK);
     for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
-        band_ramp *fader = &stems->pairs[v].fader;
-        const band_v4 way = fader->target - fader->now;
-        const float share = stems->fader_blocks > 0 ? 1.0F / (float)stems->fader_blocks : 0;
-        const band_v4 fader_step = way * band_splat(share / BAND_BLOCK);
-        band_v4 gain = band_splat(from), level = fader->now;
+        band_v4 gain = band_splat(from);
         for (size_t i = 0; i < BAND_BLOCK; i++) {
             gain += step;
-            level += fader_step;
-            blocks[v].x[i] *= gain * level;
+            blocks[v].x[i] = bend(gain * blocks[v].x[i]);
+        }
+        take_dc(&stems->pairs[v], &blocks[v]);
+    }
+}
+
+void band_stems_fade(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
+{
+    const float share = stems->fader_blocks > 0 ? 1.0F / (float)stems->fader_blocks : 0;
+    for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
+        band_ramp *fader = &stems->pairs[v].fader;
+        const band_v4 step = (fader->target - fader->now) * band_splat(share / BAND_BLOCK);
+        band_v4 level = fader->now;
+        for (size_t i = 0; i < BAND_BLOCK; i++) {
+            level += step;
+            blocks[v].x[i] *= level;
         }
         fader->now = stems->fader_blocks == 1 ? fader->target : level;
     }
