@@ -10,7 +10,7 @@ static const int8_t SCALES[JAM_N_SCALES][BAND_DEGREES] = {
 #define OF_THE_SCALE (-1)
 
 /* Third, fifth and seventh above the root. */
-static const int8_t QUALITIES[BAND_N_QUALITIES][3] = {
+static const int QUALITIES[BAND_N_QUALITIES][3] = {
     [BAND_MAJ] = {4, 7, OF_THE_SCALE}, [BAND_MIN] = {3, 7, OF_THE_SCALE}, [BAND_DIM] = {3, 6, 10},
     [BAND_DOM7] = {4, 7, 10},          [BAND_MAJ7] = {4, 7, 11},          [BAND_MIN7] = {3, 7, 10},
 };

@@ -42,7 +42,7 @@ static void sort(int *degrees, int n)
 static void spread(const band_chord *chord, const band_spread *s, int inversion, int octave,
                    band_voicing *ret)
 {
-    int degrees[BAND_VOICES_MAX];
+    int degrees[BAND_VOICES_MAX] = {0};
     int n = s->n;
     for (int i = 0; i < n; i++) {
         degrees[i] = chord->degree + BAND_DEGREES * octave + s->above[i];

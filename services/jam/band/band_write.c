@@ -92,7 +92,8 @@ static band_event *add(band_composer *c, band_part part, double step, int veloci
         return NULL;
     }
     uint64_t number = ((uint64_t)c->next_beat << 16) + (uint64_t)part * 1024 + c->n_events;
-    double in_beat = step - BAND_BEAT_STEPS * (double)((int)step / BAND_BEAT_STEPS);
+    int beats = (int)step / BAND_BEAT_STEPS;
+    double in_beat = step - (double)(beats * BAND_BEAT_STEPS);
     double at = swung(c, in_beat) + c->late[part] +
                 c->loose * band_random_unit(c->chooser.seed, BAND_LUCK_TIME, number);
     band_event *e = &c->events[c->n_events++];
