@@ -8,7 +8,7 @@
  */
 #define LOW_CORNER_HZ 110.0
 #define SWING_CORNER_HZ 30.0
-#define SWING_LIMIT 0.055F
+#define SWING_LIMIT 0.065F
 #define LOW_RELEASE 0.012F /* of the way in a block: 110 ms */
 
 /* 2 to 1 above the threshold. */

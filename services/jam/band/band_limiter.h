@@ -28,6 +28,7 @@ typedef struct band_limiter {
     double held_sum;
     float released;  /* gain asked for, let go slowly */
     float reduction; /* least gain of the last block */
+    double mean[2];  /* that limiting adds to each channel, slowly; taken off */
 } band_limiter;
 
 void band_limiter_init(band_limiter *limiter);

@@ -106,7 +106,8 @@ void band_mixer_run(band_mixer *mixer, float rows[BAND_SYNTH_ROWS][BAND_BLOCK],
     band_stems_run(&mixer->stems, out.stems);
     mixer->closing = RF_MAX(mixer->closing - mixer->closing_step, 0.0);
     const float gain = (float)mixer->closing * band_bus_run(&mixer->bus, out.stems);
-    band_stems_fade(&mixer->stems, mixer->gain, gain, out.stems);
+    band_stems_gain(&mixer->stems, mixer->gain, gain, out.stems);
+    band_stems_fade(&mixer->stems, out.stems);
     mixer->gain = gain;
     tap_stems(out.stems, tap);
     sum_stems(out.stems, left, right);

@@ -18,6 +18,8 @@
 #define DUCK_ATTACK 0.4    /* of the way in a block */
 #define DUCK_RELEASE 0.985 /* what is left after a block: 90 ms to a third */
 #define DRIVE_GAIN 7.0F
+#define PEAK_KNEE 0.35F
+#define PEAK_MOST 0.75F
 
 static void tune(band_stems *stems, bool now)
 {
@@ -240,9 +242,27 @@ void band_stems_run(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
         band_filter_run(&pair->high_shelf, &blocks[i]);
     }
     duck(stems, blocks);
-    /* last, for a gain that goes with the beat leaves a mean */
-    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
-        take_dc(&stems->pairs[i], &blocks[i]);
+}
+
+/* Peaks of a stem bend from PEAK_KNEE on and end at PEAK_MOST, so that the limiter has little to do
+ * and a fader's decibels are what is heard. */
+static inline band_v4 bend(band_v4 x)
+{
+    const band_v4 knee = band_splat(PEAK_KNEE), room = band_splat(PEAK_MOST - PEAK_KNEE);
+    const band_v4 inner = band_min(band_max(x, -knee), knee);
+    return inner + room * soft_clip((x - inner) / room);
+}
+
+void band_stems_gain(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS])
+{
+    const band_v4 step = band_splat((to - from) / BAND_BLOCK);
+    for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
+        band_v4 gain = band_splat(from);
+        for (size_t i = 0; i < BAND_BLOCK; i++) {
+            gain += step;
+            blocks[v].x[i] = bend(gain * blocks[v].x[i]);
+        }
+        take_dc(&stems->pairs[v], &blocks[v]);
     }
 }
 
@@ -265,19 +285,17 @@ static void step_fader(band_ramp *fader, band_v4 level, uint32_t blocks[2])
     blocks[1] -= blocks[1] > 0;
 }
 
-void band_stems_fade(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS])
+void band_stems_fade(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
 {
-    const band_v4 step = band_splat((to - from) / BAND_BLOCK);
     for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
         band_ramp *fader = &stems->pairs[v].fader;
         uint32_t *left = &stems->fader_blocks[2 * v];
         const band_v4 share = band_pairs(share_of(left[0]), share_of(left[1]));
-        const band_v4 fader_step = (fader->target - fader->now) * share / band_splat(BAND_BLOCK);
-        band_v4 gain = band_splat(from), level = fader->now;
+        const band_v4 step = (fader->target - fader->now) * share / band_splat(BAND_BLOCK);
+        band_v4 level = fader->now;
         for (size_t i = 0; i < BAND_BLOCK; i++) {
-            gain += step;
-            level += fader_step;
-            blocks[v].x[i] *= gain * level;
+            level += step;
+            blocks[v].x[i] *= level;
         }
         step_fader(fader, level, left);
     }
