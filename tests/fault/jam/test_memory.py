@@ -16,6 +16,7 @@ WARM_S = 60 if rig.LONG else 20
 MEASURED_S = 29 * 60 if rig.LONG else 30
 GROWTH_BYTES = 1 << 20
 BUSY_MAX = 20
+REST_S = 2.2  # after the last session's end, in which the service gives back what it kept of them
 
 
 async def begin(platform, **params):
@@ -43,6 +44,7 @@ async def one(platform, number):
 async def a_round(platform):
     await asyncio.gather(*(one(platform, n) for n in range(SESSIONS)))
     await wait_for(lambda: platform.metric("reflection_jam_sessions") == 0, 60, "the end of all sessions")
+    await asyncio.sleep(REST_S)
 
 
 async def rounds(platform, seconds):
