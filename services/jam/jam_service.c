@@ -4,8 +4,12 @@
 #include "rf_time.h"
 
 #include <errno.h>
+#include <malloc.h>
 
 #define DRAIN_MS 30000
+#define REST_NS RF_NS_PER_S /* after the last session: its engine is closed by then */
+#define ARENAS_MAX 2
+#define MAP_BYTES (2 << 20)         /* rings are mapped each alone, and so given back */
 #define SETTLE_NS (6 * RF_NS_PER_S) /* an engine may take 5 s to open */
 
 /* ---- drain ---- */
@@ -30,6 +34,31 @@ void jam_service_drain(jam_service *s, int64_t limit_ms)
         jam_socket_drain(socket, (uint32_t)ms);
     }
     rf_timer_set(s->drain, rf_time_ns() + ms * RF_NS_PER_MS);
+}
+
+/* ---- memory ---- */
+
+/* Sessions are thousands of small pieces: what glibc keeps of a hundred after their end is three
+ * times what they need. It takes tens of ms to give back, so it is not done while any plays. */
+static void on_rest(void *user)
+{
+    jam_service *s = user;
+    if (jam_registry_at(s->registry, 0) == NULL) {
+        malloc_trim(0);
+    }
+}
+
+void jam_service_session_gone(jam_service *s)
+{
+    if (jam_registry_at(s->registry, 0) == NULL) {
+        rf_timer_set(s->rest, rf_time_ns() + REST_NS);
+    }
+}
+
+static void set_allocator(void)
+{
+    mallopt(M_ARENA_MAX, ARENAS_MAX);
+    mallopt(M_MMAP_THRESHOLD, MAP_BYTES);
 }
 
 /* ---- life ---- */
@@ -61,11 +90,13 @@ int jam_service_open(jam_service *s, const jam_config *config, jam_engines *engi
     if (err < 0) {
         return err;
     }
+    set_allocator();
     make_metrics(s);
     s->registry = jam_registry_new();
     /* A session has at most one chunk and one opening in a lane, and closes outlive sessions. */
     s->pool = jam_pool_new(loop, (size_t)config->threads, 4 * (size_t)config->sessions_max + 64);
     s->drain = rf_timer_new(loop, end_drain, s);
+    s->rest = rf_timer_new(loop, on_rest, s);
     make_admission(s);
     return 0;
 }
@@ -81,6 +112,7 @@ void jam_service_close(jam_service *s)
     }
     s->pool = jam_pool_free(s->pool);
     s->drain = rf_timer_free(s->drain);
+    s->rest = rf_timer_free(s->rest);
     s->admission = jam_admission_free(s->admission);
     s->registry = jam_registry_free(s->registry);
     s->metrics = jam_metrics_free(s->metrics);

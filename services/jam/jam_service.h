@@ -33,6 +33,7 @@ typedef struct jam_service {
     size_t n_renders; /* one-shot renders in hand */
     bool draining;
     rf_timer *drain; /* fires at the deadline */
+    rf_timer *rest;  /* fires when no session has been there for a while */
 } jam_service;
 
 /* jam_service_open makes the parts and takes the engines. Returns 0, or a negative errno after a
@@ -42,6 +43,10 @@ int jam_service_open(jam_service *s, const jam_config *config, jam_engines *engi
 /* jam_service_close ends the sessions and frees the parts, running the loop for what is in hand.
  * No socket may be left. */
 void jam_service_close(jam_service *s);
+
+/* jam_service_session_gone is told of every session that has been freed. Once none is left, what
+ * the allocator has kept of them goes back to the system. */
+void jam_service_session_gone(jam_service *s);
 
 /* jam_service_drain refuses new starts and tells every socket; after limit_ms, at most 30 s, those
  * that are left are closed with code 1012. */

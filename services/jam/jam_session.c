@@ -236,6 +236,7 @@ jam_session *jam_session_free(jam_session *s)
         let_go(s);
     }
     jam_registry_remove(s->service->registry, s);
+    jam_service_session_gone(s->service);
     rf_timer_free(s->timer);
     free(s->start);
     free(s->tenant);
