@@ -19,8 +19,8 @@ static void design_phase(double fraction, float ret[BAND_LIMITER_TAPS])
 {
     double taps[BAND_LIMITER_TAPS], sum = 0;
     for (int i = 0; i < BAND_LIMITER_TAPS; i++) {
-        const double x = i - (BAND_LIMITER_TAPS / 2 - 1) - fraction;
-        const double edge = x / (BAND_LIMITER_TAPS / 2.0);
+        const double x = i - (BAND_LIMITER_HALF - 1) - fraction;
+        const double edge = x / BAND_LIMITER_HALF;
         const double window = 0.42 + 0.5 * cos(M_PI * edge) + 0.08 * cos(2 * M_PI * edge);
         taps[i] = sin(M_PI * x) / (M_PI * x) * sqrt(window);
         sum += taps[i];
@@ -66,7 +66,7 @@ static float largest(const float *x, size_t n)
 /* peaks[i] becomes the largest value around the place half a filter before sample i. */
 static void find_peaks(const band_limiter *limiter, const signal x, float peaks[BAND_BLOCK])
 {
-    const float *centre = x + BAND_LIMITER_DELAY - BAND_LIMITER_TAPS / 2;
+    const float *centre = x + BAND_LIMITER_DELAY - BAND_LIMITER_HALF;
     for (size_t i = 0; i < BAND_BLOCK; i++) {
         peaks[i] = fmaxf(peaks[i], fabsf(centre[i]));
     }
