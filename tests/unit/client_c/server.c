@@ -21,6 +21,7 @@ struct server {
     server_script script;
     void *user;
     pthread_t thread;
+    bool is_joined;
     int listen_fd;
     int fd;
     SSL_CTX *context; /* NULL: plain */
@@ -369,10 +370,18 @@ server *server_start_tls(server_script script, void *user, const char *name)
     return start(script, user, name);
 }
 
+void server_join(server *s)
+{
+    if (!s->is_joined) {
+        pthread_join(s->thread, NULL);
+        s->is_joined = true;
+    }
+}
+
 server *server_stop(server *s)
 {
     shutdown(s->listen_fd, SHUT_RDWR); /* ends a waiting accept */
-    pthread_join(s->thread, NULL);
+    server_join(s);
     close(s->listen_fd);
     SSL_CTX_free(s->context);
     if (s->ca_file[0] != '\0') {

@@ -22,6 +22,9 @@ server *server_start_tls(server_script script, void *user, const char *name);
 /* server_stop waits for the script and frees. Returns NULL. */
 server *server_stop(server *s);
 
+/* server_join waits until the script has ended by itself; what it noted can be read then. */
+void server_join(server *s);
+
 const char *server_url(const server *s);     /* ws:// or wss:// with the port */
 const char *server_ca_file(const server *s); /* PEM that signs the certificate */
 void *server_user(const server *s);

@@ -296,8 +296,9 @@ Test(session, requests_are_sent_and_answers_come_as_events)
     cr_expect_eq(reflection_jam_next(jam, WAIT_MS, &e), -EPIPE);
     cr_expect_eq(reflection_jam_update(jam, "{}", NULL), -EPIPE);
     cr_expect_eq(reflection_jam_fd(jam), -1);
-    cr_expect_eq(server_closed(s), 1000);
     reflection_jam_close(jam);
+    server_join(s);
+    cr_expect_eq(server_closed(s), 1000);
     server_stop(s);
     const char *wanted[] = {"{\"type\":\"update\",\"bpm\":128,\"ramp_ms\":4000,\"id\":\"u1\"}",
                             "{\"type\":\"pause\"}",
@@ -342,8 +343,12 @@ Test(session, the_descriptor_is_readable_when_an_event_waits)
     for (int i = 0; i < 6; i++) {
         reflection_jam_ping(jam, -1, NULL);
     }
-    cr_assert_eq(poll(&p, 1, WAIT_MS), 1);
-    cr_expect_eq(reflection_jam_next(jam, 0, &e), 1);
+    int n = 0;
+    while (n == 0) { /* the bytes of an event may come in parts */
+        cr_assert_eq(poll(&p, 1, WAIT_MS), 1);
+        n = reflection_jam_next(jam, 0, &e);
+    }
+    cr_expect_eq(n, 1);
     reflection_jam_close(jam);
     server_stop(s);
 }
@@ -366,8 +371,9 @@ Test(session, pings_of_the_server_are_answered)
     cr_assert_eq(reflection_jam_next(jam, 100, &e), 0);
     reflection_jam_ping(jam, -1, NULL);
     next(jam, REFLECTION_JAM_PONG, &e);
-    cr_expect_eq(server_pongs(s), 2);
     reflection_jam_close(jam);
+    server_join(s);
+    cr_expect_eq(server_pongs(s), 2);
     server_stop(s);
 }
 
@@ -416,14 +422,23 @@ Test(session, a_busy_server_is_asked_again_when_it_says)
     cr_expect(noted_is(1, noted[0]));
 }
 
+static void busy_for_a_minute(server *s)
+{
+    server_upgrade(s);
+    server_read(s);
+    server_text(s, "{\"type\":\"error\",\"error\":\"no room\",\"code\":\"BUSY\","
+                   "\"retry_after_ms\":60000,\"queue_place\":9}");
+    server_read(s);
+}
+
 Test(session, a_server_that_stays_busy_says_when_to_come_back)
 {
-    server *s = server_start(busy_once, NULL);
-    const reflection_jam_options o = {.url = server_url(s), .timeout_ms = 50};
+    server *s = server_start(busy_for_a_minute, NULL);
+    const reflection_jam_options o = {.url = server_url(s), .timeout_ms = WAIT_MS};
     reflection_jam_fault fault;
     reflection_jam *jam = NULL;
     cr_expect_eq(reflection_jam_open(&o, &jam, &fault), -EBUSY);
-    cr_expect_eq(fault.retry_after_ms, 100);
+    cr_expect_eq(fault.retry_after_ms, 60000);
     cr_expect_str_eq(fault.code, "BUSY");
     cr_expect_null(jam);
     server_stop(s);
