@@ -9,6 +9,7 @@
 #define N_DIFFUSERS 2
 #define DIFFUSER_ROOM 512U
 #define DIFFUSION 0.6F
+#define CROSS 0.3F /* of one ear to the other: rooms are not all side */
 #define GLIDE 0.05F
 #define DAMPING 0.32F /* one-pole low-pass in each line */
 
@@ -90,8 +91,8 @@ static inline void step(band_reverb *r, const float moves[N_LINES], band_v4 x, b
     for (size_t i = 0; i < N_LINES; i++) {
         r->lines[i][r->at & (LINE_ROOM - 1)] = x + y[i] - sum;
     }
-    *ret_left = left;
-    *ret_right = right;
+    *ret_left = left + band_splat(CROSS) * right;
+    *ret_right = right + band_splat(CROSS) * left;
 }
 
 void band_reverb_run(band_reverb *reverb, const band_block *send,
