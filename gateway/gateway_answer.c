@@ -73,6 +73,17 @@ static void put_connection(head_text *h, const gateway_conn *c)
     }
 }
 
+static void put_framing(head_text *h, const gateway_conn *c, const gateway_answer *a)
+{
+    if (a->length != GATEWAY_LENGTH_UNKNOWN) {
+        PUT_LITERAL(h, "Content-Length: ");
+        put_number(h, a->length);
+        PUT_LITERAL(h, "\r\n");
+    } else if (!c->req.http10) {
+        PUT_LITERAL(h, "Transfer-Encoding: chunked\r\n");
+    }
+}
+
 static void put_head(head_text *h, gateway_conn *c, const gateway_answer *a, const char *request_id)
 {
     h->len = 0;
@@ -85,9 +96,7 @@ static void put_head(head_text *h, gateway_conn *c, const gateway_answer *a, con
         PUT_LITERAL(h, "\r\n");
     }
     if (a->status != 204) {
-        PUT_LITERAL(h, "Content-Length: ");
-        put_number(h, a->length);
-        PUT_LITERAL(h, "\r\n");
+        put_framing(h, c, a);
     }
     PUT_LITERAL(h, FIXED_LINES "X-Request-Id: ");
     put_str(h, request_id);
@@ -123,10 +132,15 @@ static void note(const gateway_exchange *ex, int status)
 
 void gateway_answer_head(gateway_exchange *ex, const gateway_answer *answer)
 {
-    if (ex->conn != NULL) {
-        note(ex, answer->status);
-        queue_head(ex->conn, answer, ex->request_id);
+    gateway_conn *c = ex->conn;
+    if (c == NULL) {
+        return;
     }
+    if (answer->length == GATEWAY_LENGTH_UNKNOWN && c->req.http10) {
+        c->req.keep_alive = false; /* nothing else says where the body ends */
+    }
+    note(ex, answer->status);
+    queue_head(c, answer, ex->request_id);
 }
 
 void gateway_answer_bytes(gateway_exchange *ex, const gateway_answer *answer, const void *body)

@@ -8,14 +8,17 @@
 #include "gateway_error.h"
 #include "gateway_exchange.h"
 
+#define GATEWAY_LENGTH_UNKNOWN UINT64_MAX
+
 typedef struct gateway_answer {
     int status;
     const char *type;    /* Content-Type; NULL for none */
     const char *headers; /* further header lines, each with CRLF; NULL for none */
-    uint64_t length;     /* Content-Length */
+    uint64_t length;     /* Content-Length, or GATEWAY_LENGTH_UNKNOWN: of gateway_stream.h alone */
 } gateway_answer;
 
-/* gateway_answer_head queues the head; the body follows through gateway_conn_write. */
+/* gateway_answer_head queues the head; the body follows through gateway_conn_write or
+ * gateway_stream.h. An unknown length ends the connection of an HTTP/1.0 client after it. */
 void gateway_answer_head(gateway_exchange *ex, const gateway_answer *answer);
 
 /* gateway_answer_bytes is a whole answer; answer->length is the length of body. A HEAD request gets

@@ -63,8 +63,9 @@ static void conn_free(gateway_conn *c)
     free(c);
 }
 
-void gateway_conn_close(gateway_conn *c)
+static void end_conn(gateway_conn *c, bool reset)
 {
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     if (c->state == GATEWAY_CONN_CLOSED) {
         return;
     }
@@ -76,9 +77,23 @@ void gateway_conn_close(gateway_conn *c)
         c->ex = NULL;
     }
     SSL_free(c->ssl);
-    shutdown(c->fd, SHUT_RDWR); /* a download may still hold a copy of the descriptor */
+    if (reset) {
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    } else {
+        shutdown(c->fd, SHUT_RDWR); /* a download may still hold a copy of the descriptor */
+    }
     rf_close(&c->fd);
     atomic_fetch_sub_explicit(&c->loop->n_conns, 1, memory_order_relaxed);
+}
+
+void gateway_conn_close(gateway_conn *c)
+{
+    end_conn(c, false);
+}
+
+void gateway_conn_reset(gateway_conn *c)
+{
+    end_conn(c, true);
 }
 
 /* ---- ends of exchanges ---- */
@@ -315,16 +330,22 @@ static void settle(gateway_conn *c)
     set_events(c, in | (out ? EPOLLOUT : 0));
 }
 
+/* The client has taken everything there is: a service that gives no more is not its fault. */
+static bool waits_for_service(const gateway_conn *c)
+{
+    bool streams = c->state == GATEWAY_CONN_SEND || c->state == GATEWAY_CONN_UPGRADED;
+    bool must_take = c->phase == GATEWAY_PHASE_SEND || c->phase == GATEWAY_PHASE_STALL;
+    return streams && must_take && c->out.len == 0 && !c->want_out;
+}
+
 /* Sends what there is; an upgraded connection is told what has gone. */
 static void flush_and_tell(gateway_conn *c)
 {
     gateway_conn_flush(c);
-    if (c->state != GATEWAY_CONN_UPGRADED) {
-        return;
+    if (c->state == GATEWAY_CONN_UPGRADED) {
+        c->ex->ops->sent(c->ex);
     }
-    c->ex->ops->sent(c->ex);
-    if (c->state == GATEWAY_CONN_UPGRADED && c->phase == GATEWAY_PHASE_STALL && c->out.len == 0 &&
-        !c->want_out) {
+    if (waits_for_service(c)) {
         gateway_loop_enter(c->loop, c, GATEWAY_PHASE_NONE);
     }
 }

@@ -9,7 +9,8 @@
  *   HEAD       between requests, or in a request's head
  *   BODY       content goes to the exchange's sink, as much as it has room for
  *   WAIT       a service or the disk is at work; nothing is read
- *   SEND       the head of the answer is out, its body follows piece by piece
+ *   SEND       the head of the answer is out, its body follows piece by piece; the client must take
+ *              some of what waits for it within send.stall_s
  *   UPGRADED   bytes are no longer HTTP: they go both ways at once through the exchange's take and
  *              writable, until the exchange is answered or the client takes nothing for
  *              sockets.stall_s
@@ -81,6 +82,10 @@ void gateway_conn_flush(gateway_conn *c);
 
 /* gateway_conn_close ends the connection at once, between enter and leave; the latter frees it. */
 void gateway_conn_close(gateway_conn *c);
+
+/* gateway_conn_reset closes it so that the client sees a reset in place of an end: an answer is not
+ * whole, whatever its framing says. */
+void gateway_conn_reset(gateway_conn *c);
 
 /* gateway_conn_expired is called when the deadline of its phase has come. */
 void gateway_conn_expired(gateway_conn *c);

@@ -126,23 +126,24 @@ void gateway_conn_progress(gateway_conn *c)
     }
 }
 
+void gateway_conn_await_out(gateway_conn *c)
+{
+    bool streams = c->state == GATEWAY_CONN_SEND || c->state == GATEWAY_CONN_UPGRADED;
+    c->want_out = true;
+    if (streams && c->phase != out_phase(c)) {
+        gateway_loop_enter(c->loop, c, out_phase(c));
+    }
+}
+
 ssize_t gateway_conn_write(gateway_conn *c, const void *data, size_t len)
 {
     ssize_t n = transport_write(c, data, len);
     if (n == -EAGAIN || n == -EINTR) {
-        c->want_out = true;
+        gateway_conn_await_out(c);
         return 0;
     }
     if (n > 0) {
         gateway_conn_progress(c);
     }
     return n;
-}
-
-void gateway_conn_await_out(gateway_conn *c)
-{
-    c->want_out = true;
-    if (c->state == GATEWAY_CONN_UPGRADED && c->phase != GATEWAY_PHASE_STALL) {
-        gateway_loop_enter(c->loop, c, GATEWAY_PHASE_STALL);
-    }
 }

@@ -44,7 +44,7 @@ typedef struct gateway_render_part {
     size_t credit;
     char content_type[64];
     uint64_t seed;
-    uint64_t size; /* bytes of the whole file */
+    uint64_t size; /* bytes of the whole file, 0: not known yet */
     size_t len;
     uint8_t data[];
 } gateway_render_part;

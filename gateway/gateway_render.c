@@ -3,10 +3,9 @@
  *   WAIT   nothing has come yet: an error is an answer
  *   SEND   the head is out; an error can only break the connection off
  */
-#include "gateway_answer.h"
 #include "gateway_jam.h"
 #include "gateway_jam_rpc.h"
-#include "gateway_metrics.h"
+#include "gateway_stream.h"
 #include "rf_log.h"
 
 #include <inttypes.h>
@@ -17,9 +16,10 @@
 
 typedef struct gateway_render {
     gateway_exchange *ex;
-    gateway_render_call *call;  /* NULL once it has ended */
+    gateway_render_call *call; /* NULL once it has ended */
+    gateway_stream body;
     bool begun;                 /* the head is out */
-    uint64_t to_come;           /* bytes, of the service */
+    bool complete;              /* the service has given all of it */
     gateway_render_part *first; /* waiting for the client */
     gateway_render_part *last;
     size_t at; /* in the first */
@@ -48,28 +48,32 @@ static void on_gone(gateway_exchange *ex)
     free(r);
 }
 
+static void break_off(gateway_render *r, const char *why)
+{
+    RF_LOG_WARN("a render broke off", RF_STR("request", r->ex->request_id), RF_STR("why", why));
+    gateway_stream_break(&r->body);
+}
+
 /* Gives the client what it takes. Nothing of r may be touched afterwards. */
 static void send_more(gateway_render *r)
 {
-    gateway_conn *c = r->ex->conn;
     while (r->first != NULL) {
         if (r->at == r->first->len) {
             pop(r);
             continue;
         }
-        ssize_t n = gateway_conn_write(c, r->first->data + r->at, r->first->len - r->at);
+        ssize_t n = gateway_stream_write(&r->body, r->first->data + r->at, r->first->len - r->at);
         if (n < 0) {
-            gateway_conn_close(c);
+            break_off(r, "it is longer than it said");
             return;
         }
         if (n == 0) {
             return; /* writable comes */
         }
         r->at += (size_t)n;
-        gateway_metrics_bytes(false, (uint64_t)n);
     }
-    if (r->to_come == 0) {
-        gateway_conn_answered(c);
+    if (r->complete && gateway_stream_end(&r->body) < 0) {
+        break_off(r, "it is shorter than it said");
     }
 }
 
@@ -91,11 +95,9 @@ static void begin(gateway_render *r, const gateway_render_part *part)
                         .type = part->content_type[0] != '\0' ? part->content_type
                                                               : "application/octet-stream",
                         .headers = headers,
-                        .length = part->size};
+                        .length = part->size > 0 ? part->size : GATEWAY_LENGTH_UNKNOWN};
     r->begun = true;
-    r->to_come = part->size;
-    gateway_answer_head(r->ex, &a);
-    gateway_conn_send(r->ex->conn);
+    gateway_stream_begin(&r->body, r->ex, &a);
 }
 
 static void take_part(gateway_render *r, gateway_render_part *part)
@@ -103,13 +105,6 @@ static void take_part(gateway_render *r, gateway_render_part *part)
     if (!r->begun) {
         begin(r, part);
     }
-    if (part->len > r->to_come) {
-        RF_LOG_ERROR("a render is longer than it said", RF_STR("request", r->ex->request_id));
-        gateway_jam_rpc_part_free(part, r->call);
-        gateway_conn_close(r->ex->conn);
-        return;
-    }
-    r->to_come -= part->len;
     part->next = NULL;
     if (r->last != NULL) {
         r->last->next = part;
@@ -139,10 +134,11 @@ static void on_ended(void *user, const rf_status *status)
         gateway_jam_failure(r->ex, status);
     } else if (!r->begun) {
         gateway_answer_error(r->ex, GATEWAY_INTERNAL, NULL, 0);
-    } else if (status->code != RF_OK || r->to_come > 0) {
-        RF_LOG_WARN("a render broke off", RF_STR("request", r->ex->request_id),
-                    RF_STR("code", rf_code_name(status->code)));
-        gateway_conn_close(c);
+    } else if (status->code != RF_OK) {
+        break_off(r, rf_code_name(status->code));
+    } else {
+        r->complete = true;
+        gateway_conn_await_out(c);
     }
     gateway_conn_leave(c);
 }

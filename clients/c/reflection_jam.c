@@ -308,17 +308,12 @@ static int copy_options(reflection_jam *jam, const reflection_jam_options *o,
     return failed ? reflection_fail(fault, -ENOMEM, "no memory") : 0;
 }
 
-int reflection_jam_open(const reflection_jam_options *options, reflection_jam **ret,
+static int open_session(reflection_jam *jam, const reflection_jam_options *options,
                         reflection_jam_fault *fault)
 {
-    reflection_jam_fault own;
-    fault = fault == NULL ? &own : fault;
-    *fault = (reflection_jam_fault){0};
     int64_t timeout_ms = options->timeout_ms;
     json_t *start = NULL;
-    reflection_jam *jam = calloc(1, sizeof(*jam));
-    int err = jam == NULL ? reflection_fail(fault, -ENOMEM, "no memory")
-                          : check_timeout(&timeout_ms, fault);
+    int err = check_timeout(&timeout_ms, fault);
     err = err == 0 ? reflection_url_parse(options->url, &jam->url, fault) : err;
     err = err == 0 ? copy_options(jam, options, fault) : err;
     err = err == 0 ? start_message(options, &start, fault) : err;
@@ -327,6 +322,20 @@ int reflection_jam_open(const reflection_jam_options *options, reflection_jam **
         jam->last_index = jam->has_index ? (uint64_t)options->last_index : 0;
         err = connect_and_begin(jam, start, reflection_deadline_ns(timeout_ms), fault);
     }
+    return err;
+}
+
+int reflection_jam_open(const reflection_jam_options *options, reflection_jam **ret,
+                        reflection_jam_fault *fault)
+{
+    reflection_jam_fault own;
+    fault = fault == NULL ? &own : fault;
+    *fault = (reflection_jam_fault){0};
+    reflection_jam *jam = calloc(1, sizeof(*jam));
+    if (jam == NULL) {
+        return reflection_fail(fault, -ENOMEM, "no memory");
+    }
+    int err = open_session(jam, options, fault);
     if (err < 0) {
         reflection_jam_close(jam);
         return err;

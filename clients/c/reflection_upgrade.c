@@ -239,10 +239,13 @@ static int read_answer(reflection_net *net, const char *nonce, int64_t deadline_
                                strerror((int)-len));
     }
     char *head = strndup((const char *)in->data, (size_t)len);
-    int err = head == NULL ? reflection_fail(fault, -ENOMEM, "no memory") : 0;
-    if (err == 0 && status_of(head) != 101) {
+    if (head == NULL) {
+        return reflection_fail(fault, -ENOMEM, "no memory");
+    }
+    int err = 0;
+    if (status_of(head) != 101) {
         err = refused(net, in, (size_t)len, head, deadline_ns, fault);
-    } else if (err == 0 && !is_upgraded(head, nonce)) {
+    } else if (!is_upgraded(head, nonce)) {
         err = reflection_fail(fault, -EPROTO, "the answer to the upgrade is no WebSocket");
     }
     free(head);

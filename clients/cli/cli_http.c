@@ -111,7 +111,8 @@ static int json_answer(cli_http *h, rf_buf *body, json_t **ret_json)
                              : CLI_OK;
 }
 
-/* A request of the API, with a body when text is not NULL. The headers live as long as it does. */
+/* A request of the API, with a body when text is not NULL. The caller sets and frees the headers.
+ */
 static struct curl_slist *begin_api(cli_http *h, const char *path, const char *text)
 {
     RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("%s/v1%s", h->server->url, path);
@@ -123,7 +124,6 @@ static struct curl_slist *begin_api(cli_http *h, const char *path, const char *t
         headers = curl_slist_append(headers, "Content-Type: application/json");
         curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, text);
     }
-    curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
     return headers;
 }
 
@@ -132,6 +132,7 @@ int cli_http_json(cli_http *h, const char *method, const char *path, const json_
 {
     RF_CLEANUP(rf_cleanup_free) char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
     RF_CLEANUP(rf_cleanup_slist) struct curl_slist *headers = begin_api(h, path, text);
+    curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(h->curl, CURLOPT_CUSTOMREQUEST, method);
     rf_buf answer;
     rf_buf_init(&answer, BODY_MAX_BYTES);
@@ -266,6 +267,7 @@ int cli_http_post_file(cli_http *h, const char *path, const json_t *body, const 
     RF_CLEANUP(rf_cleanup_free) char *text = json_dumps(body, JSON_COMPACT);
     RF_CLEANUP(rf_cleanup_slist) struct curl_slist *headers = begin_api(h, path, text);
     struct curl_header *found = NULL;
+    curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
     int code = receive_file(h, file);
     bool has = code == CLI_OK &&
                curl_easy_header(h->curl, header, 0, CURLH_HEADER, -1, &found) == CURLHE_OK;

@@ -70,7 +70,8 @@ typedef struct jam_controls {
     double brightness; /* 0-1, negative: the style's */
     jam_stem_control stems[JAM_N_STEMS];
     /* Stem gains move to the values here evenly (amplitude per sample) over this many samples, at
-     * least 960 (20 ms); a ramp in progress is a new record each frame with 1920 here. */
+     * least 960 (20 ms; a mute or solo takes no longer); a ramp in progress is a new record each
+     * frame with 1920 here. */
     uint32_t glide_samples;
     jam_section section;
     uint32_t section_count; /* grows with each order of a section, the same one included; it starts

@@ -1,5 +1,6 @@
 #include "jam_maker.h"
 
+#include "jam_heap.h"
 #include "rf_log.h"
 #include "rf_time.h"
 
@@ -295,7 +296,8 @@ static void make_run(jam_task *task)
 {
     jam_maker *m = task->user;
     int64_t begin_ns = rf_time_ns();
-    m->made = (jam_made){.heap_calls = -1};
+    int64_t begin_calls = jam_heap_calls();
+    m->made = (jam_made){0};
     catch_up(m);
     uint64_t seed;
     m->made.error = render(m, &seed);
@@ -315,6 +317,7 @@ static void make_run(jam_task *task)
                            &block->chunk);
     }
     m->made.block = block;
+    m->made.heap_calls = jam_heap_calls() - begin_calls;
     m->made.last = cut.last || m->made.error != 0;
     m->made.next_start = jam_stream_next_start(m->stream);
 }

@@ -29,7 +29,7 @@ typedef struct jam_made {
     bool last; /* nothing comes after */
     int error; /* why: negative errno of the engine, 0 when the music has ended */
     int64_t cpu_ns;
-    int64_t heap_calls; /* counted in rendering and encoding, negative: not counted */
+    int64_t heap_calls; /* of rendering and encoding, see jam_heap.h */
 } jam_made;
 
 typedef struct jam_maker_events {

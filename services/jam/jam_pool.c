@@ -156,8 +156,8 @@ static void run_task(jam_task *task)
 
 static bool move(worker *w, state from, state to)
 {
-    int expected = from;
-    return atomic_compare_exchange_strong(&w->state, &expected, to);
+    int expected = (int)from;
+    return atomic_compare_exchange_strong(&w->state, &expected, (int)to);
 }
 
 static void *work(void *user)

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define WARM_SAMPLES ((int64_t)10 * JAM_RATE_HZ) /* from here on a session takes no memory */
+
 /* ---- making ---- */
 
 /* Earlier than usual when the threads are behind: up to the length of the chunk. */
@@ -52,23 +54,33 @@ void jam_session_make(jam_session *s, int64_t now_ns)
                    RF_MAX(jam_schedule_leave(&s->schedule, s->next_start), now_ns), &catching);
 }
 
+static void count_made(const jam_session *s, const jam_made *made)
+{
+    jam_engine_metrics *metrics = &s->service->metrics->engines[s->engine->number];
+    if (made->error == -EBADMSG) {
+        rf_metric_add(metrics->bad_frames, 1);
+    }
+    if (made->block == NULL) {
+        return;
+    }
+    const jam_chunk *chunk = &made->block->chunk;
+    jam_engine_measure(s->engine, made->cpu_ns, chunk->n_frames);
+    rf_metric_set(metrics->render_ratio, s->engine->ratio);
+    rf_metric_observe(metrics->generation_seconds, chunk->generation_ms / 1000.0);
+    if (chunk->start_sample >= WARM_SAMPLES) {
+        rf_metric_add(metrics->heap_calls, made->heap_calls);
+    }
+}
+
 static void on_made(void *user, const jam_made *made)
 {
     jam_session *s = user;
-    jam_engine_metrics *metrics = &s->service->metrics->engines[s->engine->number];
     s->making = false;
     s->finished = made->block;
     s->is_last = made->last;
     s->error = made->error;
     s->next_start = made->next_start;
-    if (made->error == -EBADMSG) {
-        rf_metric_add(metrics->bad_frames, 1);
-    }
-    if (made->block != NULL) {
-        jam_engine_measure(s->engine, made->cpu_ns, made->block->chunk.n_frames);
-        rf_metric_set(metrics->render_ratio, s->engine->ratio);
-        rf_metric_observe(metrics->generation_seconds, made->block->chunk.generation_ms / 1000.0);
-    }
+    count_made(s, made);
     jam_session_listen(s);
     if (s->is_last && s->finished == NULL) {
         jam_session_fail(s, JAM_ENGINE_FAILED, "the engine failed");

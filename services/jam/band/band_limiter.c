@@ -9,6 +9,9 @@
  * other taps may see in its stead. */
 #define CEILING 0.84F /* -1.5 dBTP */
 #define RELEASE_S 0.08
+#define MEAN_CORNER_HZ 0.3
+#define MOST_MEAN 0.005 /* what is taken off may raise a peak by so much */
+#define LEAST_MEAN 1e-7
 #define MOST_OVERSHOOT 2.2F /* no interpolated value is larger than this times the samples' */
 
 /* A sinc at the quarters between two samples, under a Kaiser window, with unit gain at 0 Hz. */
@@ -16,8 +19,8 @@ static void design_phase(double fraction, float ret[BAND_LIMITER_TAPS])
 {
     double taps[BAND_LIMITER_TAPS], sum = 0;
     for (int i = 0; i < BAND_LIMITER_TAPS; i++) {
-        const double x = i - (BAND_LIMITER_TAPS / 2 - 1) - fraction;
-        const double edge = x / (BAND_LIMITER_TAPS / 2.0);
+        const double x = i - (BAND_LIMITER_HALF - 1) - fraction;
+        const double edge = x / BAND_LIMITER_HALF;
         const double window = 0.42 + 0.5 * cos(M_PI * edge) + 0.08 * cos(2 * M_PI * edge);
         taps[i] = sin(M_PI * x) / (M_PI * x) * sqrt(window);
         sum += taps[i];
@@ -36,6 +39,7 @@ static void rest(band_limiter *limiter)
     limiter->held_sum = BAND_LIMITER_WINDOW;
     limiter->released = limiter->reduction = 1;
     limiter->n_queued = limiter->head = limiter->time = 0;
+    limiter->mean[0] = limiter->mean[1] = 0;
 }
 
 void band_limiter_init(band_limiter *limiter)
@@ -62,7 +66,7 @@ static float largest(const float *x, size_t n)
 /* peaks[i] becomes the largest value around the place half a filter before sample i. */
 static void find_peaks(const band_limiter *limiter, const signal x, float peaks[BAND_BLOCK])
 {
-    const float *centre = x + BAND_LIMITER_DELAY - BAND_LIMITER_TAPS / 2;
+    const float *centre = x + BAND_LIMITER_DELAY - BAND_LIMITER_HALF;
     for (size_t i = 0; i < BAND_BLOCK; i++) {
         peaks[i] = fmaxf(peaks[i], fabsf(centre[i]));
     }
@@ -122,7 +126,18 @@ static bool is_at_rest(const band_limiter *limiter, const signal left, const sig
 {
     const size_t n = BAND_LIMITER_DELAY + BAND_BLOCK;
     return limiter->released > 0.99999F && limiter->held_sum > BAND_LIMITER_WINDOW * 0.99999 &&
+           fmax(fabs(limiter->mean[0]), fabs(limiter->mean[1])) < LEAST_MEAN &&
            MOST_OVERSHOOT * fmaxf(largest(left, n), largest(right, n)) < CEILING;
+}
+
+/* A waveform that is not even about 0 has a mean once its peaks are cut; without it here. */
+static float cut(band_limiter *limiter, size_t channel, float gain, float x)
+{
+    double *mean = &limiter->mean[channel];
+    const double y = (double)gain * x;
+    *mean += 2 * M_PI * MEAN_CORNER_HZ / JAM_RATE_HZ * (y - x - *mean);
+    *mean = fmax(-MOST_MEAN, fmin(MOST_MEAN, *mean));
+    return (float)(y - *mean);
 }
 
 static void limit(band_limiter *limiter, const signal x[2], float *left, float *right)
@@ -133,8 +148,8 @@ static void limit(band_limiter *limiter, const signal x[2], float *left, float *
     limiter->reduction = 1;
     for (size_t i = 0; i < BAND_BLOCK; i++) {
         const float gain = next_gain(limiter, peaks[i]);
-        left[i] = gain * x[0][i];
-        right[i] = gain * x[1][i];
+        left[i] = cut(limiter, 0, gain, x[0][i]);
+        right[i] = cut(limiter, 1, gain, x[1][i]);
         limiter->reduction = fminf(limiter->reduction, gain);
     }
 }

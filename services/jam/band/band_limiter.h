@@ -11,9 +11,10 @@
 #include "band_synth.h"
 
 #define BAND_LIMITER_DELAY 64
-#define BAND_LIMITER_TAPS 12
+#define BAND_LIMITER_HALF 6 /* taps on each side */
+#define BAND_LIMITER_TAPS (2 * BAND_LIMITER_HALF)
 #define BAND_LIMITER_PHASES 3 /* between two samples; the samples are the fourth */
-#define BAND_LIMITER_WINDOW (BAND_LIMITER_DELAY - BAND_LIMITER_TAPS / 2 + 1)
+#define BAND_LIMITER_WINDOW (BAND_LIMITER_DELAY - BAND_LIMITER_HALF + 1)
 
 typedef struct band_limiter {
     float taps[BAND_LIMITER_PHASES][BAND_LIMITER_TAPS];
@@ -28,6 +29,7 @@ typedef struct band_limiter {
     double held_sum;
     float released;  /* gain asked for, let go slowly */
     float reduction; /* least gain of the last block */
+    double mean[2];  /* that limiting adds to each channel, slowly; taken off */
 } band_limiter;
 
 void band_limiter_init(band_limiter *limiter);

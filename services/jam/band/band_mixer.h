@@ -1,7 +1,7 @@
 /*
- * band_mixer.h - from the synthesizer's parts to the session's sound: strips, rooms, stems, a bus
- * compressor and the limiter. All before the limiter is one gain at a time for all stems alike, and
- * that gain never hears the faders: so the stems sum to the mix, and a stem's gain is what it says.
+ * band_mixer.h - from the synthesizer's parts to the session's sound: strips, rooms, stems, the bus
+ * and the limiter. All before the limiter is one gain at a time for all stems alike, and that gain
+ * never hears the faders: so the stems sum to the mix, and a stem's gain is what it says.
  *
  * One thread at a time; band_mixer_new alone allocates. Everything moves without steps.
  */

@@ -5,8 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+#define SHORTEST_GLIDE 960 /* samples, 20 ms */
 #define GLIDE 0.05
-#define DC_CORNER_HZ 22.0
+#define DC_CORNER_HZ 18.0
 #define LOW_CORNER_HZ 110.0
 #define HIGH_CORNER_HZ 2500.0
 #define HIGH_RANGE_DB 20.0 /* of the shelf from brightness 0 to 1 */
@@ -17,6 +18,8 @@
 #define DUCK_ATTACK 0.4    /* of the way in a block */
 #define DUCK_RELEASE 0.985 /* what is left after a block: 90 ms to a third */
 #define DRIVE_GAIN 7.0F
+#define PEAK_KNEE 0.35F
+#define PEAK_MOST 0.75F
 
 static void tune(band_stems *stems, bool now)
 {
@@ -46,6 +49,9 @@ void band_stems_init(band_stems *stems)
     stems->brightness = stems->brightness_target = 0.5;
     for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
         stems->pairs[i].fader.now = stems->pairs[i].fader.target = band_splat(1);
+    }
+    for (size_t i = 0; i < JAM_N_STEMS; i++) {
+        stems->heard[i] = true;
     }
     tune(stems, true);
 }
@@ -85,27 +91,45 @@ static bool is_heard(const jam_stem_control *stem, bool any_solo)
     return !stem->mute && (!any_solo || stem->solo);
 }
 
+/* Blocks of a way of so many samples. The shortest glide is a bound on what is heard; longer ones
+ * are steps of a ramp. */
+static uint32_t blocks_of(uint32_t glide_samples)
+{
+    const uint32_t blocks = (glide_samples + BAND_BLOCK - 1) / BAND_BLOCK;
+    const uint32_t late = BAND_LIMITER_DELAY / BAND_BLOCK;
+    const bool is_shortest = blocks > 0 && blocks <= SHORTEST_GLIDE / BAND_BLOCK;
+    return is_shortest ? RF_MAX(blocks - late, 1U) : blocks;
+}
+
+/* A way that is not begun anew goes on. */
+static void move_fader(band_stems *stems, size_t stem, float gain, bool heard,
+                       uint32_t glide_samples)
+{
+    band_ramp *fader = &stems->pairs[stem / 2].fader;
+    const size_t lane = stem % 2 * 2;
+    const bool turned = heard != stems->heard[stem];
+    stems->heard[stem] = heard;
+    if (glide_samples == 0) {
+        fader->now[lane] = fader->now[lane + 1] = gain;
+        stems->fader_blocks[stem] = 0;
+    } else if (fader->target[lane] != gain) {
+        stems->fader_blocks[stem] = blocks_of(turned ? SHORTEST_GLIDE : glide_samples);
+    }
+    fader->target[lane] = fader->target[lane + 1] = gain;
+}
+
 void band_stems_faders(band_stems *stems, const jam_stem_control controls[JAM_N_STEMS],
                        uint32_t glide_samples)
 {
     bool any_solo = false;
-    float gains[JAM_N_STEMS];
     for (size_t i = 0; i < JAM_N_STEMS; i++) {
         any_solo = any_solo || controls[i].solo;
     }
     for (size_t i = 0; i < JAM_N_STEMS; i++) {
-        gains[i] = is_heard(&controls[i], any_solo) ? (float)pow(10, controls[i].gain_db / 20) : 0;
+        bool heard = is_heard(&controls[i], any_solo);
+        move_fader(stems, i, heard ? (float)pow(10, controls[i].gain_db / 20) : 0, heard,
+                   glide_samples);
     }
-    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
-        stems->pairs[i].fader.target = band_pairs(gains[2 * i], gains[2 * i + 1]);
-        if (glide_samples == 0) {
-            stems->pairs[i].fader.now = stems->pairs[i].fader.target;
-        }
-    }
-    const uint32_t blocks = (glide_samples + BAND_BLOCK - 1) / BAND_BLOCK;
-    const uint32_t shortest = 960 / BAND_BLOCK, late = BAND_LIMITER_DELAY / BAND_BLOCK;
-    /* the shortest glide is a bound on what is heard; longer ones are steps of a ramp */
-    stems->fader_blocks = blocks > 0 && blocks <= shortest ? RF_MAX(blocks - late, 1U) : blocks;
 }
 
 void band_stems_kick(band_stems *stems, int velocity)
@@ -218,27 +242,61 @@ void band_stems_run(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
         band_filter_run(&pair->high_shelf, &blocks[i]);
     }
     duck(stems, blocks);
-    /* last, for a gain that goes with the beat leaves a mean */
-    for (size_t i = 0; i < BAND_STEM_VECTORS; i++) {
-        take_dc(&stems->pairs[i], &blocks[i]);
-    }
 }
 
-void band_stems_fade(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS])
+/* Peaks of a stem bend from PEAK_KNEE on and end at PEAK_MOST, so that the limiter has little to do
+ * and a fader's decibels are what is heard. */
+static inline band_v4 bend(band_v4 x)
+{
+    const band_v4 knee = band_splat(PEAK_KNEE), room = band_splat(PEAK_MOST - PEAK_KNEE);
+    const band_v4 inner = band_min(band_max(x, -knee), knee);
+    return inner + room * soft_clip((x - inner) / room);
+}
+
+void band_stems_gain(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS])
 {
     const band_v4 step = band_splat((to - from) / BAND_BLOCK);
     for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
-        band_ramp *fader = &stems->pairs[v].fader;
-        const band_v4 way = fader->target - fader->now;
-        const float share = stems->fader_blocks > 0 ? 1.0F / (float)stems->fader_blocks : 0;
-        const band_v4 fader_step = way * band_splat(share / BAND_BLOCK);
-        band_v4 gain = band_splat(from), level = fader->now;
+        band_v4 gain = band_splat(from);
         for (size_t i = 0; i < BAND_BLOCK; i++) {
             gain += step;
-            level += fader_step;
-            blocks[v].x[i] *= gain * level;
+            blocks[v].x[i] = bend(gain * blocks[v].x[i]);
         }
-        fader->now = stems->fader_blocks == 1 ? fader->target : level;
+        take_dc(&stems->pairs[v], &blocks[v]);
     }
-    stems->fader_blocks -= stems->fader_blocks > 0;
+}
+
+/* Share of its way that a fader goes in one block. */
+static float share_of(uint32_t blocks)
+{
+    return blocks > 0 ? 1.0F / (float)blocks : 0;
+}
+
+/* After a block: where the last one has been, the fader is at its target to the bit. */
+static void step_fader(band_ramp *fader, band_v4 level, uint32_t blocks[2])
+{
+    fader->now = level;
+    for (size_t lane = 0; lane < 4; lane++) {
+        if (blocks[lane / 2] == 1) {
+            fader->now[lane] = fader->target[lane];
+        }
+    }
+    blocks[0] -= blocks[0] > 0;
+    blocks[1] -= blocks[1] > 0;
+}
+
+void band_stems_fade(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
+{
+    for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
+        band_ramp *fader = &stems->pairs[v].fader;
+        uint32_t *left = &stems->fader_blocks[2 * v];
+        const band_v4 share = band_pairs(share_of(left[0]), share_of(left[1]));
+        const band_v4 step = (fader->target - fader->now) * share / band_splat(BAND_BLOCK);
+        band_v4 level = fader->now;
+        for (size_t i = 0; i < BAND_BLOCK; i++) {
+            level += step;
+            blocks[v].x[i] *= level;
+        }
+        step_fader(fader, level, left);
+    }
 }

@@ -82,13 +82,14 @@ static size_t index_of(const jam_engine *engine, const char *style)
     return i;
 }
 
-/* The scale is the style's own, but named: so every pitched note has to lie in it. */
+/* Major or minor as the style would be by itself, but named: so every pitched note has to lie in
+ * it, and the analysis, which knows no other modes, can tell. */
 static void ask_for_key(const jam_engine *engine, const char *style, uint64_t seed,
                         jam_controls *ret)
 {
     sound_take take;
     sound_play(engine, seed, ret, 1, NULL, NULL, &take);
-    ret->scale = take.scale;
+    ret->scale = sound_is_minor(take.scale) ? JAM_SCALE_MINOR : JAM_SCALE_MAJOR;
     ret->key = (int)((index_of(engine, style) + seed) * KEY_STEP % 12);
     sound_take_done(&take);
 }

@@ -9,7 +9,7 @@
 
 #define NEAR_S 0.07
 #define EDGE_S 5.0
-#define GRID_S 0.03
+#define GRID 24 /* places in a beat */
 #define LEAST_LAG 2
 #define MOST_LAG 16
 
@@ -30,30 +30,41 @@ static bool is_in_scale(const sound_take *take, int pitch)
     return (scales[take->scale] >> ((pitch - take->key + 120) % 12) & 1) != 0;
 }
 
-static bool is_on_grid(const sound_take *take, double beat)
+/* Styles swing and lean; but each does so in one way: the share of notes that fall into the fullest
+ * third of the beat's places. */
+static double on_grid(const sound_take *take)
 {
-    const double beat_s = 60 / take->bpm;
-    const double sixteenth = fabs(beat * 4 - round(beat * 4)) / 4;
-    const double twelfth = fabs(beat * 3 - round(beat * 3)) / 3;
-    return fmin(sixteenth, twelfth) * beat_s <= GRID_S;
+    size_t counts[GRID] = {0}, total = 0;
+    for (size_t i = 0; i < take->n_notes; i++) {
+        const double phase = take->notes[i].beat - floor(take->notes[i].beat);
+        counts[(size_t)(phase * GRID + 0.5) % GRID]++;
+    }
+    for (size_t k = 0; k < GRID / 3; k++) {
+        size_t best = 0;
+        for (size_t i = 1; i < GRID; i++) {
+            best = counts[i] > counts[best] ? i : best;
+        }
+        total += counts[best];
+        counts[best] = 0;
+    }
+    return take->n_notes > 0 ? (double)total / (double)take->n_notes : 1;
 }
 
 void sound_notes_check(const sound_take *take, sound_notes *ret)
 {
-    size_t pitched = 0, in_key = 0, on_grid = 0;
+    size_t pitched = 0, in_key = 0;
     *ret = (sound_notes){.n = take->n_notes};
     for (size_t i = 0; i < take->n_notes; i++) {
         const jam_note *note = &take->notes[i];
         const double exact = note->beat * 60 * JAM_RATE_HZ / take->bpm;
         ret->late_samples = fmax(ret->late_samples, fabs((double)note->sample - exact));
-        on_grid += is_on_grid(take, note->beat);
         pitched += note->stem != JAM_STEM_DRUMS;
         in_key += note->stem != JAM_STEM_DRUMS && is_in_scale(take, note->pitch);
     }
     const double bars = (double)take->n / JAM_RATE_HZ * take->bpm / 60 / JAM_BEATS_A_BAR;
     ret->per_bar = (double)take->n_notes / bars;
     ret->in_key = pitched > 0 ? (double)in_key / (double)pitched : 1;
-    ret->on_grid = take->n_notes > 0 ? (double)on_grid / (double)take->n_notes : 1;
+    ret->on_grid = on_grid(take);
 }
 
 /* Best match of times one to one is a merge, for both rows rise. */

@@ -11,7 +11,7 @@ typedef struct sound_notes {
     size_t n;
     double per_bar;
     double in_key;       /* share of the pitched notes */
-    double on_grid;      /* share of all notes within 30 ms of a twelfth or a sixteenth of a bar */
+    double on_grid;      /* share of all notes in the fullest 8 of the 24 places of a beat */
     double late_samples; /* largest distance of a note's sample from its beat on the tempo map */
 } sound_notes;
 

@@ -128,22 +128,84 @@ answer client_read_head(client *c)
     return a;
 }
 
+static void take_body(client *c, answer *a, size_t len)
+{
+    a->body = rf_grow(a->body, a->body_len + len + 1, 1);
+    if (len > 0) {
+        memcpy(a->body + a->body_len, c->data, len);
+        take(c, len);
+    }
+    a->body_len += len;
+    a->body[a->body_len] = '\0';
+}
+
+/* Length of the chunk whose line comes next; -1 when the connection ends before. */
+static ssize_t take_chunk_line(client *c)
+{
+    const char *end = NULL;
+    while ((end = c->len > 0 ? memmem(c->data, c->len, "\r\n", 2) : NULL) == NULL) {
+        if (!fill(c)) {
+            return -1;
+        }
+    }
+    size_t n_digits = (size_t)(end - c->data);
+    cr_assert(n_digits > 0 && n_digits <= 8, "a chunk's line of %zu", n_digits);
+    cr_assert_eq(strspn(c->data, "0123456789abcdefABCDEF"), n_digits);
+    ssize_t len = (ssize_t)strtoul(c->data, NULL, 16);
+    take(c, n_digits + 2);
+    return len;
+}
+
+static void read_chunks(client *c, answer *a)
+{
+    ssize_t len = 0;
+    do {
+        len = take_chunk_line(c);
+        while (len >= 0 && c->len < (size_t)len + 2) {
+            len = fill(c) ? len : -1;
+        }
+        a->cut = len < 0;
+        if (!a->cut) {
+            take_body(c, a, (size_t)len);
+            cr_assert_eq(memcmp(c->data, "\r\n", 2), 0, "a chunk without its end");
+            take(c, 2);
+        }
+    } while (len > 0);
+}
+
+/* Up to the end of the connection; cut when that is a reset. */
+static void read_to_end(client *c, answer *a)
+{
+    errno = 0;
+    while (fill(c)) {
+    }
+    a->cut = errno != 0;
+    take_body(c, a, c->len);
+}
+
+static void read_length(client *c, answer *a, size_t len)
+{
+    while (c->len < len && !a->cut) {
+        a->cut = !fill(c);
+    }
+    take_body(c, a, RF_MIN(len, c->len));
+}
+
 answer client_answer(client *c, bool has_body)
 {
     char text[32];
     answer a = client_read_head(c);
-    if (a.status == 0 || !has_body || !answer_header(&a, "Content-Length:", text, sizeof(text))) {
-        a.body = rf_strdup("");
+    a.body = rf_strdup("");
+    if (a.status == 0 || !has_body) {
         return a;
     }
-    a.body_len = (size_t)strtoull(text, NULL, 10);
-    while (c->len < a.body_len) {
-        cr_assert(fill(c), "body cut");
-    }
-    a.body = rf_alloc(a.body_len + 1);
-    if (a.body_len > 0) {
-        memcpy(a.body, c->data, a.body_len);
-        take(c, a.body_len);
+    if (answer_header(&a, "Transfer-Encoding:", text, sizeof(text))) {
+        cr_assert_str_eq(text, "chunked");
+        read_chunks(c, &a);
+    } else if (answer_header(&a, "Content-Length:", text, sizeof(text))) {
+        read_length(c, &a, (size_t)strtoull(text, NULL, 10));
+    } else if (answer_header(&a, "Connection:", text, sizeof(text)) && strcmp(text, "close") == 0) {
+        read_to_end(c, &a);
     }
     return a;
 }

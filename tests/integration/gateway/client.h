@@ -25,6 +25,7 @@ typedef struct answer {
     char head[4096];
     char *body; /* terminated */
     size_t body_len;
+    bool cut; /* the connection ended before the body did */
 } answer;
 
 /* client_open connects to the gateway's plain or TLS port (verifying the certificate),
@@ -37,7 +38,8 @@ void client_close(client *c);
 bool client_send(client *c, const void *data, size_t len);
 bool client_text(client *c, const char *text);
 
-/* client_answer reads one answer; has_body false after HEAD. Free with answer_done. */
+/* client_answer reads one answer by its length, its chunks, or with neither and "Connection: close"
+ * up to the end; has_body false after HEAD. Free with answer_done. */
 answer client_answer(client *c, bool has_body);
 void answer_done(answer *a);
 

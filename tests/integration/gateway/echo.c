@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 #define READY_MS 10000
-#define QUEUE_MAX (8u << 20)
+#define QUEUE_MAX (64u << 20)
 #define RENDER_PART 65536
+#define RENDER_PAUSE_US 2500000
 
 typedef struct echo_socket {
     rf_rpc_call *call;
@@ -344,41 +345,59 @@ static void on_document(rf_rpc_call *call, const ProtobufCMessage *request, void
     reply_json(call, user);
 }
 
-/* A file of size bytes, or one byte less than it says. */
-static void render(rf_rpc_call *call, size_t size, bool cut)
+typedef struct order {
+    size_t size;
+    bool unknown; /* the size is not told */
+    bool cut;     /* a byte is missing; of an unknown size: the call fails at its end */
+    bool more;    /* a byte too many */
+    bool slow;    /* a pause behind the first part */
+} order;
+
+static void render(rf_rpc_call *call, const order *o)
 {
+    rf_status failed;
     Jam__V1__RenderPart part = JAM__V1__RENDER_PART__INIT;
-    uint8_t *data = pattern(size);
-    part.content_type = (char *)(uintptr_t) "audio/wav";
+    uint8_t *data = pattern(o->size);
+    part.content_type = (char *)(uintptr_t)(o->unknown ? "audio/flac" : "audio/wav");
     part.seed = 4242;
-    part.size = size + (cut ? 1 : 0);
-    for (size_t at = 0; at < size;) {
+    part.size = o->unknown ? 0 : o->size + o->cut - o->more;
+    for (size_t at = 0; at < o->size;) {
         const rf_rpc_attachment piece = {.data = data + at,
-                                         .len = RF_MIN(size - at, (size_t)RENDER_PART)};
+                                         .len = RF_MIN(o->size - at, (size_t)RENDER_PART)};
         cr_expect_eq(rf_rpc_send(call, &part.base, &piece), 0);
+        usleep(o->slow && at == 0 ? RENDER_PAUSE_US : 0);
         at += piece.len;
         part = (Jam__V1__RenderPart)JAM__V1__RENDER_PART__INIT;
     }
     free(data);
-    rf_rpc_end(call, NULL);
+    rf_status_set(&failed, RF_INTERNAL, "as ordered");
+    rf_rpc_end(call, o->unknown && o->cut ? &failed : NULL);
 }
 
-/* {"seconds":N} is a file of N bytes, with "cut" one that breaks off; "bad" and "busy" are
- * refused. */
+static bool says(const char *json, const char *word)
+{
+    return strstr(json, word) != NULL;
+}
+
+/* {"seconds":N} is a file of N bytes, and further words say which; "bad" and "busy" are refused. */
 static void on_render_request(rf_rpc_call *call, const rf_rpc_msg *msg, void *user)
 {
     ProtobufCMessage *m = NULL;
-    unsigned long size = 0;
+    order o = {.size = 0};
     (void)user;
     cr_assert_eq(rf_rpc_unpack(&jam__v1__render_request__descriptor, msg->data, msg->len, &m), 0);
     const char *json = ((const Jam__V1__RenderRequest *)m)->json;
-    if (strstr(json, "bad") != NULL) {
+    if (says(json, "bad")) {
         fail(call, RF_INVALID_ARGUMENT,
              "{\"code\":\"OUT_OF_RANGE\",\"field\":\"seconds\",\"limit\":{\"min\":0.04}}");
-    } else if (strstr(json, "busy") != NULL) {
+    } else if (says(json, "busy")) {
         fail(call, RF_RESOURCE_EXHAUSTED, "two renders are at work");
-    } else if (sscanf(json, "{\"seconds\":%lu", &size) == 1) {
-        render(call, size, strstr(json, "cut") != NULL);
+    } else if (sscanf(json, "{\"seconds\":%zu", &o.size) == 1) {
+        o.unknown = says(json, "unknown");
+        o.cut = says(json, "cut");
+        o.more = says(json, "more");
+        o.slow = says(json, "slow");
+        render(call, &o);
     } else {
         fail(call, RF_INTERNAL, "?");
     }

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define JSON "Content-Type: application/json\r\n"
@@ -59,42 +60,107 @@ Test(jam, sessions, .init = setup, .fini = teardown)
 
 /* ---- render ---- */
 
-static void check_render(bool tls, size_t size)
+static bool ask(client *c, const char *version, const char *order)
 {
-    client c = client_open(tls);
-    char body[64];
-    char text[64];
-    snprintf(body, sizeof(body), "{\"seconds\":%zu}", size);
-    char *request = rf_asprintf("POST /v1/jam/render HTTP/1.1\r\nHost: localhost\r\n"
+    char *request = rf_asprintf("POST /v1/jam/render HTTP/%s\r\nHost: localhost\r\n"
                                 "Authorization: %s\r\n" JSON "Content-Length: %zu\r\n\r\n%s",
-                                fix.key, strlen(body), body);
-    cr_assert(client_text(&c, request));
-    answer a = client_answer(&c, true);
-    cr_expect_eq(a.status, 200);
-    cr_expect_eq(a.body_len, size);
-    cr_expect(answer_header(&a, "X-Seed:", text, sizeof(text)));
+                                version, fix.key, strlen(order), order);
+    bool sent = client_text(c, request);
+    free(request);
+    return sent;
+}
+
+static void expect_file(const answer *a, size_t size, const char *type)
+{
+    char text[64];
+    cr_expect_eq(a->status, 200);
+    cr_expect_eq(a->body_len, size, "%zu of %zu bytes", a->body_len, size);
+    cr_expect(!a->cut);
+    cr_expect(answer_header(a, "X-Seed:", text, sizeof(text)));
     cr_expect_str_eq(text, "4242");
-    cr_expect(answer_header(&a, "Content-Type:", text, sizeof(text)));
-    cr_expect_str_eq(text, "audio/wav");
-    for (size_t i = 0; i < a.body_len; i += 331) {
-        cr_assert_eq((uint8_t)a.body[i], echo_pattern(i), "byte %zu", i);
+    cr_expect(answer_header(a, "Content-Type:", text, sizeof(text)));
+    cr_expect_str_eq(text, type);
+    for (size_t i = 0; i < a->body_len; i++) {
+        cr_assert_eq((uint8_t)a->body[i], echo_pattern(i), "byte %zu", i);
     }
-    answer_done(&a);
-    cr_assert(client_text(&c, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"));
-    a = client_answer(&c, true);
+}
+
+static void expect_goes_on(client *c)
+{
+    cr_assert(client_text(c, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"));
+    answer a = client_answer(c, true);
     cr_expect_eq(a.status, 200, "the connection goes on");
     answer_done(&a);
-    free(request);
+}
+
+static void check_render(bool tls, size_t size, bool unknown)
+{
+    client c = client_open(tls);
+    char order[64];
+    char text[64];
+    snprintf(order, sizeof(order), "{\"seconds\":%zu%s}", size, unknown ? ",\"unknown\":1" : "");
+    cr_assert(ask(&c, "1.1", order));
+    answer a = client_answer(&c, true);
+    cr_expect_eq(answer_header(&a, "Transfer-Encoding:", text, sizeof(text)), unknown);
+    cr_expect_eq(answer_header(&a, "Content-Length:", text, sizeof(text)), !unknown);
+    expect_file(&a, size, unknown ? "audio/flac" : "audio/wav");
+    answer_done(&a);
+    expect_goes_on(&c);
     client_close(&c);
 }
 
+static const size_t sizes[] = {1, 44, 65536, 65537, 900000};
+
 Test(jam, renders_are_streamed, .init = setup, .fini = teardown)
 {
-    static const size_t sizes[] = {1, 44, 65536, 65537, 900000};
     for (size_t i = 0; i < RF_ARRAY_LEN(sizes); i++) {
-        check_render(false, sizes[i]);
-        check_render(true, sizes[i]);
+        check_render(false, sizes[i], false);
+        check_render(true, sizes[i], false);
     }
+}
+
+Test(jam, renders_of_unknown_size_come_in_chunks, .init = setup, .fini = teardown)
+{
+    for (size_t i = 0; i < RF_ARRAY_LEN(sizes); i++) {
+        check_render(false, sizes[i], true);
+        check_render(true, sizes[i], true);
+    }
+}
+
+Test(jam, without_chunks_the_end_of_the_connection_ends_a_render, .init = setup, .fini = teardown)
+{
+    for (size_t i = 0; i < 2 * RF_ARRAY_LEN(sizes); i++) {
+        client c = client_open(i % 2 != 0);
+        char order[64];
+        char text[64];
+        snprintf(order, sizeof(order), "{\"seconds\":%zu,\"unknown\":1}", sizes[i / 2]);
+        cr_assert(ask(&c, "1.0", order));
+        answer a = client_answer(&c, true);
+        cr_expect(!answer_header(&a, "Transfer-Encoding:", text, sizeof(text)));
+        cr_expect(!answer_header(&a, "Content-Length:", text, sizeof(text)));
+        expect_file(&a, sizes[i / 2], "audio/flac");
+        answer_done(&a);
+        client_close(&c);
+    }
+}
+
+/* What waits in the gateway and in the sockets on the way is far less than the file. */
+Test(jam, a_render_waits_for_a_slow_reader, .init = setup, .fini = teardown)
+{
+    const size_t size = 32u << 20;
+    size_t before = fixture_rss(false);
+    client c = client_open(false);
+    int small = 65536;
+    setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    cr_assert(ask(&c, "1.1", "{\"seconds\":33554432,\"unknown\":1}"));
+    usleep(500000);
+    cr_expect(before == 0 || fixture_rss(false) < before + size / 2, "%zu, then %zu", before,
+              fixture_rss(false));
+    answer a = client_answer(&c, true);
+    expect_file(&a, size, "audio/flac");
+    answer_done(&a);
+    expect_goes_on(&c);
+    client_close(&c);
 }
 
 static void expect_refusal(const char *key, const char *headers, const char *body, int status,
@@ -118,24 +184,62 @@ Test(jam, renders_are_refused_as_the_service_says, .init = setup, .fini = teardo
     expect_refusal("", JSON, "{}", 401, "UNAUTHORIZED");
 }
 
+static void expect_cut(bool tls, const char *version, const char *order)
+{
+    client c = client_open(tls);
+    cr_assert(ask(&c, version, order));
+    answer a = client_answer(&c, true);
+    cr_expect_eq(a.status, 200, "%s", order);
+    cr_expect(a.cut, "%s over HTTP/%s: whole", order, version);
+    answer_done(&a);
+    client_close(&c);
+}
+
 Test(jam, a_render_that_breaks_off_breaks_the_connection_off, .init = setup, .fini = teardown)
 {
-    client c = client_open(false);
-    char bytes[4096];
-    size_t n = 0;
-    ssize_t got = 0;
-    const char *body = "{\"seconds\":5000,\"cut\":1}";
-    char *request = rf_asprintf("POST /v1/jam/render HTTP/1.1\r\nHost: localhost\r\n"
-                                "Authorization: %s\r\n" JSON "Content-Length: %zu\r\n\r\n%s",
-                                fix.key, strlen(body), body);
-    cr_assert(client_text(&c, request));
-    answer a = client_read_head(&c);
-    cr_expect_eq(a.status, 200);
-    while ((got = client_read(&c, bytes, sizeof(bytes))) > 0) {
-        n += (size_t)got;
+    static const char *const orders[] = {
+        "{\"seconds\":5000,\"cut\":1}",
+        "{\"seconds\":900000,\"cut\":1}",
+        "{\"seconds\":5000,\"unknown\":1,\"cut\":1}",
+        "{\"seconds\":900000,\"unknown\":1,\"cut\":1}",
+    };
+    for (size_t i = 0; i < RF_ARRAY_LEN(orders); i++) {
+        expect_cut(false, "1.1", orders[i]);
+        expect_cut(true, "1.1", orders[i]);
+        expect_cut(false, "1.0", orders[i]);
     }
-    cr_expect_leq(n, 5000u);
-    free(request);
+    expect_cut(false, "1.1", "{\"seconds\":70000,\"more\":1}");
+}
+
+static void setup_stall(void)
+{
+    static const char *const args[] = {"--send.stall_s=1", NULL};
+    fixture_start(args, NULL);
+    echo_start();
+}
+
+Test(jam, a_slow_service_is_not_the_clients_fault, .init = setup_stall, .fini = teardown)
+{
+    client c = client_open(false);
+    cr_assert(ask(&c, "1.1", "{\"seconds\":100000,\"unknown\":1,\"slow\":1}"));
+    answer a = client_answer(&c, true);
+    expect_file(&a, 100000, "audio/flac");
+    answer_done(&a);
+    expect_goes_on(&c);
+    client_close(&c);
+}
+
+Test(jam, a_client_that_takes_nothing_of_a_render_is_dropped, .init = setup_stall, .fini = teardown)
+{
+    client c = client_open(false);
+    int small = 65536;
+    setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    cr_assert(ask(&c, "1.1", "{\"seconds\":33554432,\"unknown\":1}"));
+    usleep(4000000);
+    answer a = client_answer(&c, true);
+    cr_expect(a.cut);
+    cr_expect_lt(a.body_len, 33554432u);
+    answer_done(&a);
     client_close(&c);
 }
 

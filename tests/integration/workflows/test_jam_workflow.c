@@ -90,7 +90,7 @@ Test(jam_workflow, a_job_gives_exactly_its_seconds_of_music)
         {"{\"styles\":\"lofi\",\"seconds\":1,\"bpm\":90.5}", 1}};
     for (size_t i = 0; i < RF_ARRAY_LEN(cases); i++) {
         size_t len;
-        RF_CLEANUP(rf_cleanup_free) char *file = music(cases[i].params, &len);
+        RF_CLEANUP(rf_cleanup_free) RF_UNUSED char *file = music(cases[i].params, &len);
         cr_expect_eq(len, HEADER + FRAME * (size_t)llround(cases[i].seconds * RATE), "%s: %zu",
                      cases[i].params, len);
         cr_expect_eq(memcmp(file, "RIFF", 4), 0);
@@ -119,7 +119,7 @@ Test(jam_workflow, tempos_wider_than_those_of_a_session)
                                          "{\"styles\":\"jazz\",\"seconds\":5,\"bpm\":240}"};
     for (size_t i = 0; i < RF_ARRAY_LEN(params); i++) {
         size_t len;
-        RF_CLEANUP(rf_cleanup_free) char *file = music(params[i], &len);
+        RF_CLEANUP(rf_cleanup_free) RF_UNUSED char *file = music(params[i], &len);
         cr_expect_eq(len, HEADER + FRAME * 5 * RATE);
     }
 }
@@ -164,7 +164,7 @@ Test(jam_workflow, many_jobs_at_once_all_succeed)
     }
     for (size_t i = 0; i < RF_ARRAY_LEN(ids); i++) {
         size_t len;
-        RF_CLEANUP(rf_cleanup_free) char *file = finish(ids[i], &len);
+        RF_CLEANUP(rf_cleanup_free) RF_UNUSED char *file = finish(ids[i], &len);
         cr_expect_eq(len, HEADER + FRAME * 60 * RATE);
         free(ids[i]);
     }
@@ -177,7 +177,7 @@ Test(jam_workflow, a_service_that_comes_late_does_the_job)
     usleep(2000000);
     platform_start_jam(p);
     size_t len;
-    RF_CLEANUP(rf_cleanup_free) char *file = finish(id, &len);
+    RF_CLEANUP(rf_cleanup_free) RF_UNUSED char *file = finish(id, &len);
     cr_expect_eq(len, HEADER + FRAME * 2 * RATE);
 }
 
@@ -189,7 +189,7 @@ Test(jam_workflow, a_service_killed_at_work_is_tried_again)
     platform_stop_jam(p, SIGKILL);
     platform_start_jam(p);
     size_t len;
-    RF_CLEANUP(rf_cleanup_free) char *file = finish(id, &len);
+    RF_CLEANUP(rf_cleanup_free) RF_UNUSED char *file = finish(id, &len);
     cr_expect_eq(len, HEADER + FRAME * (size_t)600 * RATE);
 }
 
@@ -210,6 +210,7 @@ Test(jam_workflow, a_cancelled_job_ends_its_render)
     }
     int64_t begin_ns = rf_time_ns();
     size_t len;
-    RF_CLEANUP(rf_cleanup_free) char *file = music("{\"styles\":\"jazz\",\"seconds\":1}", &len);
+    RF_CLEANUP(rf_cleanup_free)
+    RF_UNUSED char *file = music("{\"styles\":\"jazz\",\"seconds\":1}", &len);
     cr_expect_lt(rf_time_ns() - begin_ns, 4 * RF_NS_PER_S);
 }

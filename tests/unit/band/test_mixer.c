@@ -126,6 +126,28 @@ Test(mixer, a_muted_stem_is_gone_after_20_ms_tails_included)
     }
 }
 
+/* Another stem's ramp has the host ask for a glide of 40 ms; a mute does not wait for it. */
+Test(mixer, a_mute_within_a_ramp_of_another_stem_takes_20_ms_too)
+{
+    for (int i = 0; i < JAM_N_STEMS; i++) {
+        controls.stems[i] = (jam_stem_control){.mute = i != JAM_STEM_CHORDS && i != JAM_STEM_BASS};
+    }
+    band_player *two = band_player_new(band_script_bank(), 1, &controls, NULL);
+    band_take heard = band_take_new(60);
+    band_take_play(&heard, two, 0, 50);
+    controls.glide_samples = JAM_FRAME_SAMPLES;
+    controls.stems[JAM_STEM_BASS].gain_db = -1;
+    controls.stems[JAM_STEM_CHORDS].mute = true;
+    band_player_control(two, (int64_t)50 * JAM_FRAME_SAMPLES, &controls);
+    band_take_play(&heard, two, 50, 10);
+    const size_t at = (size_t)50 * JAM_FRAME_SAMPLES;
+    cr_expect_gt(band_stem_db(&heard, JAM_STEM_CHORDS, at - 4800, at), -60);
+    cr_expect_lt(band_stem_db(&heard, JAM_STEM_CHORDS, at + 960, at + 1920), -100);
+    cr_expect_gt(band_stem_db(&heard, JAM_STEM_BASS, at + 960, at + 1920), -60);
+    band_take_done(&heard);
+    (void)band_player_free(two);
+}
+
 Test(mixer, any_solo_mutes_the_stems_without)
 {
     controls.stems[JAM_STEM_BASS].solo = true;
