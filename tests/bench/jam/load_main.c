@@ -5,7 +5,7 @@
  *     bench_jam_load first HOST PORT KEY STARTS
  *     bench_jam_load update HOST PORT KEY FRAMES UPDATES
  *
- * play opens the sessions evenly over RAMP_S, each with one update a second and a ping every five,
+ * play opens the sessions evenly over RAMP_S, each with one update and one ping a second,
  * says "measuring", measures for SECONDS and says "measured"; KEPT sessions are checked for the
  * copy rule. first starts one session after the other and ends it with its first chunk. update
  * steers one session of chunks of FRAMES at odd times and tells how long each change takes to be on
@@ -24,7 +24,7 @@
 
 #define RATE 48000
 #define EVENTS 64
-#define PING_S 5
+#define PING_S 1
 #define STOP_WAIT_S 10
 #define START_WAIT_S 20
 #define SETTLE_S 6
