@@ -14,7 +14,7 @@
 
 #define BOOL(field, name, def, help) RF_SETTING_BOOL(gateway_config, field, name, def, help)
 
-/* Who may open the sockets of a service. */
+/* Who may open the sockets of a service, and how they are. */
 #define SOCKET_RULES(service, prefix)                                                              \
     BOOL(sockets[service].allow_anonymous, prefix ".allow_anonymous", "false",                     \
          "sockets without a key"),                                                                 \
@@ -26,7 +26,9 @@
         INT(sockets[service].anonymous_per_address, prefix ".anonymous_per_address", "sockets",    \
             "2", 1, 65536, "open at once without a key from one address; more get 429"),           \
         INT(sockets[service].anonymous_total, prefix ".anonymous_total", "sockets", "20", 1,       \
-            65536, "open at once without a key; more get 429")
+            65536, "open at once without a key; more get 429"),                                    \
+        BOOL(sockets[service].deflate, prefix ".deflate", "false",                                 \
+             "permessage-deflate for clients that offer it; limits hold for what is unpacked too")
 
 const rf_setting gateway_settings[] = {
     STR(http_listen, "http.listen", "host:port", "127.0.0.1:8080",

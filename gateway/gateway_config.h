@@ -13,9 +13,10 @@ typedef enum gateway_service {
     GATEWAY_N_SERVICES,
 } gateway_service;
 
-/* Who may open sockets of a service. */
+/* Who may open sockets of a service, and how they are. */
 typedef struct gateway_socket_rules {
     bool allow_anonymous;
+    bool deflate;
     rf_list allowed_origins; /* empty: the server's own */
     int64_t per_key;
     int64_t anonymous_per_address;

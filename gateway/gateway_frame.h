@@ -11,6 +11,7 @@
 #ifndef GATEWAY_FRAME_H
 #define GATEWAY_FRAME_H
 
+#include "gateway_deflate.h"
 #include "rf_buf.h"
 
 #include <sys/types.h>
@@ -61,6 +62,7 @@ typedef struct gateway_frame {
     gateway_opcode opcode;
     unsigned code; /* of a close */
     bool base64;   /* the attachment */
+    bool packed;   /* with permessage-deflate */
     bool begun;
     unsigned part;
     size_t at; /* in the part */
@@ -82,6 +84,11 @@ gateway_frame *gateway_frame_new(gateway_opcode opcode, bool base64, gateway_pie
 gateway_frame *gateway_frame_new_close(unsigned code, const char *reason);
 
 gateway_frame *gateway_frame_free(gateway_frame *frame);
+
+/* gateway_frame_pack gives a packed frame in place of one that has not been begun, where that pays:
+ * text without an attachment in base64, from GATEWAY_DEFLATE_LEAST_BYTES to _MOST_BYTES. Takes
+ * frame over; gives it back as it is otherwise. */
+gateway_frame *gateway_frame_pack(gateway_frame *frame, const gateway_deflate *deflate) RF_MUST_USE;
 
 /* gateway_frame_payload gives the length of the payload on the wire. */
 size_t gateway_frame_payload(const gateway_frame *frame);
@@ -108,8 +115,9 @@ typedef struct gateway_frame_sink {
     void (*close)(void *user, unsigned code, const char *reason);
 } gateway_frame_sink;
 
-/* gateway_frame_in_new makes a reader; sink must outlive it. */
-gateway_frame_in *gateway_frame_in_new(const gateway_frame_sink *sink, void *user);
+/* gateway_frame_in_new makes a reader; sink must outlive it. deflate: messages may be packed with
+ * permessage-deflate; the limit of a message holds for both of its sizes. */
+gateway_frame_in *gateway_frame_in_new(const gateway_frame_sink *sink, void *user, bool deflate);
 gateway_frame_in *gateway_frame_in_free(gateway_frame_in *in);
 
 /* gateway_frame_in_take takes bytes and calls the sink. Returns how many it took: all, unless the

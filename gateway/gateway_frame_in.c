@@ -18,10 +18,12 @@ struct gateway_frame_in {
     wslay_frame_context_ptr frames;
     const uint8_t *data; /* of the call in progress */
     size_t left;
+    bool deflate;          /* agreed */
     bool ended;            /* closed, or at fault */
     bool in_part;          /* a frame has begun and not ended */
     uint64_t seen;         /* of its payload */
     gateway_opcode opcode; /* of the message in hand; GATEWAY_OP_CONTINUATION for none */
+    bool packed;           /* it is */
     unsigned n_fragments;
     utf8_state utf8;
     rf_buf message;
@@ -100,12 +102,13 @@ static ssize_t on_recv(uint8_t *buf, size_t len, int flags, void *user)
     return (ssize_t)n;
 }
 
-gateway_frame_in *gateway_frame_in_new(const gateway_frame_sink *sink, void *user)
+gateway_frame_in *gateway_frame_in_new(const gateway_frame_sink *sink, void *user, bool deflate)
 {
     const struct wslay_frame_callbacks callbacks = {.recv_callback = on_recv};
     gateway_frame_in *in = RF_NEW(gateway_frame_in);
     in->sink = sink;
     in->user = user;
+    in->deflate = deflate;
     rf_buf_init(&in->message, GATEWAY_MESSAGE_MAX_BYTES);
     if (wslay_frame_context_init(&in->frames, &callbacks, in) != 0) {
         abort(); /* a small fixed need */
@@ -171,17 +174,21 @@ static int begin_frame(gateway_frame_in *in, const struct wslay_frame_iocb *f)
 {
     bool data = f->opcode <= GATEWAY_OP_BINARY;
     bool control = f->opcode >= GATEWAY_OP_CLOSE && f->opcode <= GATEWAY_OP_PONG;
-    if (!f->mask || f->rsv != 0 || (!data && !control)) {
+    bool goes_on = f->opcode == GATEWAY_OP_CONTINUATION;
+    unsigned may_have = in->deflate && data && !goes_on ? WSLAY_RSV1_BIT : 0;
+    if (!f->mask || (f->rsv & ~may_have) != 0 || (!data && !control)) {
         return -GATEWAY_CLOSE_PROTOCOL;
     }
     if (control) {
         return 0;
     }
-    bool goes_on = f->opcode == GATEWAY_OP_CONTINUATION;
     if (goes_on != (in->opcode != GATEWAY_OP_CONTINUATION)) {
         return -GATEWAY_CLOSE_PROTOCOL;
     }
-    in->opcode = goes_on ? in->opcode : (gateway_opcode)f->opcode;
+    if (!goes_on) {
+        in->opcode = (gateway_opcode)f->opcode;
+        in->packed = f->rsv != 0;
+    }
     bool fits = f->payload_length <= GATEWAY_MESSAGE_MAX_BYTES - in->message.len &&
                 ++in->n_fragments <= GATEWAY_FRAGMENTS_MAX;
     return fits ? 0 : -GATEWAY_CLOSE_TOO_BIG;
@@ -194,10 +201,26 @@ static int add_payload(gateway_frame_in *in, const struct wslay_frame_iocb *f)
         in->n_control += f->data_length;
         return 0;
     }
-    if (in->opcode == GATEWAY_OP_TEXT && !text_goes_on(&in->utf8, f->data, f->data_length)) {
+    if (in->opcode == GATEWAY_OP_TEXT && !in->packed &&
+        !text_goes_on(&in->utf8, f->data, f->data_length)) {
         return -GATEWAY_CLOSE_BAD_DATA;
     }
     return rf_buf_append(&in->message, f->data, f->data_length) < 0 ? -GATEWAY_CLOSE_TOO_BIG : 0;
+}
+
+/* Puts the unpacked message in place of the packed one. */
+static int unpack(gateway_frame_in *in)
+{
+    rf_buf plain;
+    rf_buf_init(&plain, GATEWAY_MESSAGE_MAX_BYTES);
+    int err = gateway_deflate_unpack(in->message.data, in->message.len, &plain);
+    rf_buf_done(&in->message);
+    in->message = plain;
+    if (err < 0) {
+        return err == -EMSGSIZE ? -GATEWAY_CLOSE_TOO_BIG : -GATEWAY_CLOSE_BAD_DATA;
+    }
+    bool valid = in->opcode != GATEWAY_OP_TEXT || rf_utf8_valid(plain.data, plain.len);
+    return valid ? 0 : -GATEWAY_CLOSE_BAD_DATA;
 }
 
 /* A frame is complete. -EAGAIN when its message was the last that the sink takes now. */
@@ -212,10 +235,14 @@ static int end_frame(gateway_frame_in *in, const struct wslay_frame_iocb *f)
     if (in->utf8.missing > 0) {
         return -GATEWAY_CLOSE_BAD_DATA;
     }
+    int err = in->packed ? unpack(in) : 0;
+    if (err < 0) {
+        return err;
+    }
     gateway_opcode opcode = in->opcode;
     in->opcode = GATEWAY_OP_CONTINUATION;
     in->n_fragments = 0;
-    int err = in->sink->message(in->user, opcode, &in->message);
+    err = in->sink->message(in->user, opcode, &in->message);
     rf_buf_clear(&in->message);
     return err;
 }

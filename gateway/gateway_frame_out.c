@@ -6,6 +6,7 @@
 
 #define ATTACHMENT 1
 #define FIN 0x80
+#define RSV1 0x40
 #define LEN_16 126
 #define LEN_64 127
 
@@ -71,6 +72,32 @@ gateway_frame *gateway_frame_free(gateway_frame *frame)
     return NULL;
 }
 
+gateway_frame *gateway_frame_pack(gateway_frame *frame, const gateway_deflate *deflate)
+{
+    rf_buf packed;
+    size_t len = gateway_frame_payload(frame);
+    gateway_frame *f = NULL;
+    if (frame->opcode != GATEWAY_OP_TEXT || frame->base64 || len < GATEWAY_DEFLATE_LEAST_BYTES ||
+        len > GATEWAY_DEFLATE_MOST_BYTES) {
+        return frame;
+    }
+    rf_buf_init(&packed, len);
+    if (gateway_deflate_pack(deflate, frame->data, len, &packed) == 0) {
+        f = gateway_frame_new(GATEWAY_OP_TEXT, false, (gateway_piece){packed.data, packed.len},
+                              (gateway_piece){NULL, 0}, (gateway_piece){NULL, 0});
+    }
+    rf_buf_done(&packed);
+    if (f == NULL) {
+        return frame;
+    }
+    f->packed = true;
+    f->owner = frame->owner;
+    f->credit = frame->credit;
+    f->owed = frame->owed;
+    gateway_frame_free(frame);
+    return f;
+}
+
 static size_t length_on_wire(const gateway_frame *f, unsigned part)
 {
     return part == ATTACHMENT && f->base64 ? GATEWAY_BASE64_LEN(f->len[part]) : f->len[part];
@@ -89,9 +116,9 @@ static size_t put_length(uint8_t *out, uint64_t n, int n_bytes)
     return (size_t)n_bytes;
 }
 
-static size_t put_header(uint8_t *out, gateway_opcode opcode, uint64_t n)
+static size_t put_header(uint8_t *out, unsigned flags, gateway_opcode opcode, uint64_t n)
 {
-    out[0] = (uint8_t)(FIN | opcode);
+    out[0] = (uint8_t)(flags | opcode);
     if (n < LEN_16) {
         out[1] = (uint8_t)n;
         return 2;
@@ -130,7 +157,8 @@ size_t gateway_frame_write(gateway_frame *frame, uint8_t *out, size_t room)
         if (room < GATEWAY_FRAME_HEADER_MAX) {
             return 0;
         }
-        n = put_header(out, frame->opcode, gateway_frame_payload(frame));
+        n = put_header(out, frame->packed ? FIN | RSV1 : FIN, frame->opcode,
+                       gateway_frame_payload(frame));
         frame->begun = true;
     }
     for (unsigned i = 0; i < frame->part; i++) {
@@ -150,7 +178,7 @@ size_t gateway_frame_write(gateway_frame *frame, uint8_t *out, size_t room)
 
 size_t gateway_frame_control(gateway_opcode opcode, const uint8_t *data, size_t len, uint8_t *out)
 {
-    size_t n = put_header(out, opcode, len);
+    size_t n = put_header(out, FIN, opcode, len);
     if (len > 0) {
         memcpy(out + n, data, len);
     }

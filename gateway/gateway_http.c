@@ -22,6 +22,7 @@ static const struct {
     NAME(IF_RANGE, "if-range"),
     NAME(ORIGIN, "origin"),
     NAME(RANGE, "range"),
+    NAME(SEC_WEBSOCKET_EXTENSIONS, "sec-websocket-extensions"),
     NAME(SEC_WEBSOCKET_KEY, "sec-websocket-key"),
     NAME(SEC_WEBSOCKET_VERSION, "sec-websocket-version"),
     NAME(TRACEPARENT, "traceparent"),
@@ -152,8 +153,10 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
         return 0;
     }
     gateway_span *slot = &h->req->headers[h->current];
-    if (slot->present) {
-        h->repeated = true; /* none of those that we read is a list */
+    if (slot->present && h->current == GATEWAY_H_SEC_WEBSOCKET_EXTENSIONS) {
+        len = 0; /* a list in parts, each part of which may be declined */
+    } else if (slot->present) {
+        h->repeated = true; /* none of the others that we read is a list */
     }
     while (len > 0 && (at[len - 1] == ' ' || at[len - 1] == '\t')) {
         len--;

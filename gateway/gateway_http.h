@@ -49,6 +49,7 @@ typedef enum gateway_header {
     GATEWAY_H_IF_RANGE,
     GATEWAY_H_ORIGIN,
     GATEWAY_H_RANGE,
+    GATEWAY_H_SEC_WEBSOCKET_EXTENSIONS, /* several: empty, so that none is taken up */
     GATEWAY_H_SEC_WEBSOCKET_KEY,
     GATEWAY_H_SEC_WEBSOCKET_VERSION,
     GATEWAY_H_TRACEPARENT,

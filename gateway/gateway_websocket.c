@@ -27,6 +27,7 @@ typedef struct gateway_websocket {
     gateway_exchange *ex;
     gateway_socket *socket; /* NULL once the call is over or has been told of the end */
     gateway_frame_in *in;
+    gateway_deflate deflate;
     gateway_outbox out;
     websocket_state state;
     rf_timer *timer; /* next ping; of CLOSING: the end of patience */
@@ -207,7 +208,7 @@ static const char *fault_reason(unsigned code)
 {
     switch (code) {
     case GATEWAY_CLOSE_BAD_DATA:
-        return "text is not UTF-8";
+        return "text is not UTF-8, or a packed message not DEFLATE";
     case GATEWAY_CLOSE_TOO_BIG:
         return "a message is larger than 65536 bytes or 64 fragments";
     default:
@@ -258,7 +259,7 @@ static void on_frame(void *user, gateway_frame *frame)
     } else if (frame->opcode == GATEWAY_OP_CLOSE) {
         close_behind_queue(ws, frame);
     } else {
-        push(ws, frame);
+        push(ws, ws->deflate.agreed ? gateway_frame_pack(frame, &ws->deflate) : frame);
     }
     after(ws);
     gateway_conn_leave(c);
@@ -382,16 +383,32 @@ static void on_timer(void *user)
 
 /* ---- the beginning ---- */
 
-static void answer_101(gateway_exchange *ex)
+/* Takes up what the client offers, where its service lets it. Returns 0 or -EBADMSG. */
+static int agree(gateway_websocket *ws)
 {
+    const gateway_request *req = &ws->ex->req;
+    gateway_span s = req->headers[GATEWAY_H_SEC_WEBSOCKET_EXTENSIONS];
+    if (s.len == 0 || !ws->ex->gw->config.sockets[ws->ex->route->service].deflate) {
+        return 0;
+    }
+    return gateway_deflate_agree(gateway_request_str(req, s), s.len, &ws->deflate);
+}
+
+static void answer_101(gateway_exchange *ex, const gateway_deflate *deflate)
+{
+    char extensions[GATEWAY_DEFLATE_ANSWER_MAX] = "";
     char accept[GATEWAY_ACCEPT_LEN + 1];
     gateway_span key = ex->req.headers[GATEWAY_H_SEC_WEBSOCKET_KEY];
     gateway_upgrade_accept(gateway_request_str(&ex->req, key), accept);
+    if (deflate->agreed) {
+        gateway_deflate_answer(deflate, extensions);
+    }
     RF_CLEANUP(rf_cleanup_free)
     char *head = rf_asprintf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                              "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
-                             "X-Request-Id: %s\r\n\r\n",
-                             accept, ex->request_id);
+                             "%s%s%sX-Request-Id: %s\r\n\r\n",
+                             accept, deflate->agreed ? "Sec-WebSocket-Extensions: " : "",
+                             extensions, deflate->agreed ? "\r\n" : "", ex->request_id);
     gateway_conn_append(ex->conn, head, strlen(head));
 }
 
@@ -418,12 +435,12 @@ static void upgrade(gateway_websocket *ws, gateway_websocket_opener open)
     gateway_conn *c = ex->conn;
     gateway_conn_enter(c);
     ws->timer = rf_timer_new(ex->loop->loop, on_timer, ws);
-    ws->in = gateway_frame_in_new(&sink, ws);
+    ws->in = gateway_frame_in_new(&sink, ws, ws->deflate.agreed);
     ws->out = (gateway_outbox){.release = on_release, .user = ws};
     rf_buf_init(&ws->held, GATEWAY_MESSAGE_MAX_BYTES);
     ex->task = ws;
     ex->ops = &websocket_ops;
-    answer_101(ex);
+    answer_101(ex, &ws->deflate);
     open_socket(ws, open);
     gateway_conn_upgrade(c);
     set_ping_timer(ws);
@@ -435,12 +452,17 @@ void gateway_websocket_begin(gateway_exchange *ex, bool service_ready,
 {
     gateway_websocket *ws = RF_NEW(gateway_websocket);
     ws->ex = ex;
-    int err = service_ready ? gateway_seat_take(&ws->seat, ex) : -ENOENT;
+    int err = agree(ws);
+    if (err == 0) {
+        err = service_ready ? gateway_seat_take(&ws->seat, ex) : -ENOENT;
+    }
     if (err == 0) {
         upgrade(ws, open);
         return;
     }
-    if (err == -EMFILE) {
+    if (err == -EBADMSG) {
+        gateway_answer_error(ex, GATEWAY_BAD_REQUEST, "Sec-WebSocket-Extensions is malformed.", 0);
+    } else if (err == -EMFILE) {
         gateway_answer_error(ex, GATEWAY_TOO_MANY_REQUESTS, "Too many sockets are open.",
                              LIMIT_RETRY_S);
     } else {

@@ -1,6 +1,7 @@
 /*
  * The way of a WebSocket client's bytes through gateway_frame_in. The first byte of the input says
- * in which pieces the rest arrives and whether the sink takes one message at a time; what is read
+ * in which pieces the rest arrives, whether the sink takes one message at a time, and whether
+ * permessage-deflate has been agreed; what is read
  * must not depend on that, so that each input is read whole as well and both readings are compared.
  * Each message then goes out again as a frame, in pieces, and must come back from it unchanged.
  */
@@ -128,12 +129,12 @@ static void take_piece(gateway_frame_in *in, reading *r, const uint8_t *piece, s
     }
 }
 
-static reading read_all(const uint8_t *data, size_t size, size_t step, bool full)
+static reading read_all(const uint8_t *data, size_t size, size_t step, bool full, bool deflate)
 {
     static const gateway_frame_sink sink = {
         .message = on_message, .ping = on_ping, .pong = on_pong, .close = on_close};
     reading r = {.full = full};
-    gateway_frame_in *in = gateway_frame_in_new(&sink, &r);
+    gateway_frame_in *in = gateway_frame_in_new(&sink, &r, deflate);
     for (size_t at = 0; at < size; at += step) {
         size_t n = RF_MIN(step, size - at);
         uint8_t *piece = malloc(n); /* of its own size: a read beyond it is found */
@@ -150,9 +151,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1) {
         return 0;
     }
-    size_t step = 1 + data[0] / 2;
-    reading whole = read_all(data + 1, size - 1, size, false);
-    reading parts = read_all(data + 1, size - 1, step, (data[0] & 1) != 0);
+    bool deflate = (data[0] & 0x80) != 0;
+    size_t step = 1 + (data[0] & 0x7fu) / 2;
+    reading whole = read_all(data + 1, size - 1, size, false, deflate);
+    reading parts = read_all(data + 1, size - 1, step, (data[0] & 1) != 0, deflate);
     if (whole.n_messages != parts.n_messages || whole.n_control != parts.n_control ||
         whole.close != parts.close || whole.sum != parts.sum) {
         abort();

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <zlib.h>
 
 #define ACCEPT "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
 #define END_MS 10000
+#define UNPACKED_MAX (1u << 20)
 
 websocket websocket_open(bool tls, const char *path, const char *key, const char *headers)
 {
@@ -30,7 +32,9 @@ websocket websocket_open(bool tls, const char *path, const char *key, const char
         cr_expect_not_null(strcasestr(w.head, "Upgrade: websocket\r\n"));
         cr_expect_not_null(strcasestr(w.head, "Connection: Upgrade\r\n"));
         cr_expect_null(strcasestr(w.head, "Sec-WebSocket-Protocol"));
-        cr_expect_null(strcasestr(w.head, "Sec-WebSocket-Extensions"));
+        w.deflate = strcasestr(w.head, "Sec-WebSocket-Extensions:") != NULL;
+        bool offered = headers != NULL && strstr(headers, "permessage-deflate") != NULL;
+        cr_expect(offered || !w.deflate, "%s", w.head);
     }
     return w;
 }
@@ -82,6 +86,25 @@ static size_t read_length(websocket *w, unsigned b1)
     return (size_t)len;
 }
 
+static void unpack(message *m)
+{
+    z_stream z = {.avail_in = (uInt)m->len + 4};
+    uint8_t *packed = malloc(m->len + 4);
+    memcpy(packed, m->data, m->len);
+    memcpy(packed + m->len, "\0\0\xff\xff", 4);
+    free(m->data);
+    m->data = malloc(UNPACKED_MAX + 1);
+    z.next_in = packed;
+    z.next_out = (uint8_t *)m->data;
+    z.avail_out = UNPACKED_MAX;
+    cr_assert_eq(inflateInit2(&z, -15), Z_OK);
+    cr_assert_eq(inflate(&z, Z_SYNC_FLUSH), Z_OK);
+    cr_assert(z.avail_in == 0 && z.avail_out > 0);
+    m->len = z.total_out;
+    inflateEnd(&z);
+    free(packed);
+}
+
 message websocket_get(websocket *w)
 {
     uint8_t head[2];
@@ -89,12 +112,17 @@ message websocket_get(websocket *w)
     if (!read_all(w, head, 2)) {
         return m;
     }
-    cr_assert_eq(head[0] & 0xf0, 0x80, "first byte %x", head[0]);
+    m.packed = (head[0] & 0x40) != 0;
+    cr_assert(!m.packed || w->deflate, "packed, which was not agreed");
+    cr_assert_eq(head[0] & 0xb0, 0x80, "first byte %x", head[0]);
     cr_assert_eq(head[1] & 0x80, 0, "masked");
     m.opcode = head[0] & 0x0fu;
     m.len = read_length(w, head[1] & 0x7fu);
     m.data = malloc(m.len + 1);
     cr_assert(read_all(w, m.data, m.len), "cut in a payload of %zu", m.len);
+    if (m.packed) {
+        unpack(&m);
+    }
     m.data[m.len] = '\0';
     if (m.opcode == 8) {
         m.code = m.len >= 2 ? (unsigned)(uint8_t)m.data[0] << 8 | (uint8_t)m.data[1] : 1005;

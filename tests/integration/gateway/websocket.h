@@ -12,6 +12,7 @@ typedef struct websocket {
     client c;
     int status; /* of the handshake; 101: open */
     char head[4096];
+    bool deflate; /* the gateway took permessage-deflate up */
 } websocket;
 
 typedef struct message {
@@ -19,6 +20,7 @@ typedef struct message {
     unsigned code;   /* of a close, 1005 without one */
     char *data;      /* terminated */
     size_t len;
+    bool packed; /* as it came */
 } message;
 
 /* websocket_open opens path with key (NULL: fix.key, "": none) and further header lines. */
@@ -30,7 +32,7 @@ bool websocket_text(websocket *w, const char *text);
 bool websocket_frame(websocket *w, unsigned b0, const void *data, size_t len);
 
 /* websocket_get reads the next frame. It must be whole, unmasked and of the shortest length form;
- * a text must be UTF-8. Free with message_done. */
+ * a text must be UTF-8; packed only where that was agreed. Free with message_done. */
 message websocket_get(websocket *w);
 void message_done(message *m);
 

@@ -69,7 +69,7 @@ static void seen_done(seen *s)
 /* Gives the bytes in pieces of step, each in memory of its own. */
 static void feed(seen *s, const rf_buf *bytes, size_t step)
 {
-    gateway_frame_in *in = gateway_frame_in_new(&sink, s);
+    gateway_frame_in *in = gateway_frame_in_new(&sink, s, false);
     for (size_t at = 0; at < bytes->len; at += step) {
         size_t n = RF_MIN(step, bytes->len - at);
         uint8_t *copy = malloc(n);
@@ -201,7 +201,7 @@ Test(frame_in, a_full_sink_stops_the_reading)
     const frame_step step = {0x81, {"abc", 3, 0}, FRAME_MASKED, 5};
     rf_buf_init(&bytes, LOG_MAX);
     frames_put(&bytes, &step);
-    gateway_frame_in *in = gateway_frame_in_new(&sink, &s);
+    gateway_frame_in *in = gateway_frame_in_new(&sink, &s, false);
     size_t took = 0;
     for (size_t i = 1; i <= 5; i++) {
         took += (size_t)gateway_frame_in_take(in, bytes.data + took, bytes.len - took);
