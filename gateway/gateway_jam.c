@@ -113,7 +113,20 @@ void gateway_jam_async_api(gateway_exchange *ex)
     gateway_jam_rpc_get_async_api(ex, on_document);
 }
 
+static void on_reached(gateway_exchange *ex, gateway_reply *reply)
+{
+    if (ex->conn != NULL) {
+        gateway_websocket_begin(ex, reply->status.code == RF_OK, gateway_jam_rpc_socket);
+    }
+}
+
+/* A service that is just being connected, after its start say, is waited for as any other call
+ * waits for it. */
 void gateway_jam_socket(gateway_exchange *ex)
 {
-    gateway_websocket_begin(ex, gateway_jam_rpc_ready(ex->gw->jam), gateway_jam_rpc_socket);
+    if (gateway_jam_rpc_ready(ex->gw->jam)) {
+        gateway_websocket_begin(ex, true, gateway_jam_rpc_socket);
+    } else {
+        gateway_jam_rpc_get_health(ex, on_reached);
+    }
 }

@@ -126,6 +126,7 @@ typedef struct jam_message_context {
     uint32_t bitrate_kbps; /* of the session */
     bool text;             /* a socket of the session takes chunks as text: the size rule holds */
     double crossfade_default; /* seconds; negative: automatic (V-AUTO) */
+    bool wide_tempo;          /* bpm 40 to 240, as workflow reflection/jam has it */
 } jam_message_context;
 
 /* jam_message_parse reads len bytes. Returns 0, or -EBADMSG with 1 to JAM_ERRORS_MAX errors; type

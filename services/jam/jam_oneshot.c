@@ -41,7 +41,7 @@ static int parse_change(const json_t *object, jam_type type, const jam_message_c
 
 static int read_start(jam_oneshot *o, jam_engines *engines, const json_t *root, jam_error *error)
 {
-    static const jam_message_context context = {.crossfade_default = -1.0};
+    const jam_message_context context = {.crossfade_default = -1.0, .wide_tempo = o->wide_tempo};
     const json_t *params = json_object_get(root, "params");
     json_t *none = json_object();
     if (params != NULL && !json_is_object(params) && !json_is_null(params)) {
@@ -114,7 +114,8 @@ static int read_entry(jam_oneshot *o, const json_t *item, size_t *n_styles, jam_
                                          .chunk_frames = o->settings.chunk_frames,
                                          .format = o->settings.format,
                                          .bitrate_kbps = o->settings.bitrate_kbps,
-                                         .crossfade_default = -1.0};
+                                         .crossfade_default = -1.0,
+                                         .wide_tempo = o->wide_tempo};
     jam_log_entry *entry = &o->log[o->n_log];
     if (!json_is_object(item)) {
         return wrong(error, JAM_WRONG_TYPE, NULL, "each control is an object");
@@ -172,8 +173,8 @@ static int read_controls(jam_oneshot *o, const json_t *root, jam_error *error)
     return 0;
 }
 
-int jam_oneshot_parse(jam_engines *engines, const char *json, size_t len, jam_oneshot **ret,
-                      jam_error *error)
+int jam_oneshot_parse(jam_engines *engines, const char *json, size_t len, bool wide_tempo,
+                      jam_oneshot **ret, jam_error *error)
 {
     json_error_t why;
     json_t *root = len > 0 ? json_loadb(json, len, JSON_REJECT_DUPLICATES, &why) : json_object();
@@ -182,6 +183,7 @@ int jam_oneshot_parse(jam_engines *engines, const char *json, size_t len, jam_on
         return -EINVAL;
     }
     jam_oneshot *o = RF_NEW(jam_oneshot);
+    o->wide_tempo = wide_tempo;
     int err = json_is_object(root) ? 0 : wrong(error, JAM_BAD_MESSAGE, NULL, "not an object");
     err = err == 0 ? read_start(o, engines, root, error) : err;
     err = err == 0 ? read_seconds(o, root, error) : err;

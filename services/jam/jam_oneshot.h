@@ -19,16 +19,17 @@ typedef struct jam_oneshot {
     const jam_engine *engine;
     jam_change start;
     jam_settings settings;
+    bool wide_tempo;
     uint64_t seed;
     int64_t n_samples;
     jam_log_entry *log; /* rising samples */
     size_t n_log;
 } jam_oneshot;
 
-/* jam_oneshot_parse reads {params, seconds, controls}. Returns 0 and an order; or -EINVAL (a field
- * is wrong), -ENOENT (no such engine) and an error. */
-int jam_oneshot_parse(jam_engines *engines, const char *json, size_t len, jam_oneshot **ret,
-                      jam_error *error);
+/* jam_oneshot_parse reads {params, seconds, controls}; with wide_tempo bpm may be 40 to 240.
+ * Returns 0 and an order; or -EINVAL (a field is wrong), -ENOENT (no such engine) and an error. */
+int jam_oneshot_parse(jam_engines *engines, const char *json, size_t len, bool wide_tempo,
+                      jam_oneshot **ret, jam_error *error);
 jam_oneshot *jam_oneshot_free(jam_oneshot *order);
 
 /* jam_oneshot_size: bytes of the file, when they can be told ahead (WAV); else 0. */

@@ -10,6 +10,8 @@
 
 #define CENTROIDS_MAX 64
 #define NAME_SIZE 80
+#define WIDE_BPM_MIN 40.0 /* workflow reflection/jam: jobs.md section 6 */
+#define WIDE_BPM_MAX 240.0
 
 static bool given(const jam_parse *p, jam_field field)
 {
@@ -132,7 +134,10 @@ static bool parse_number(jam_parse *p, jam_field field, const json_t *value)
     double number = -1.0;
     const char *text = json_string_value(value);
     bool is_auto = def->kind == JAM_KIND_AUTO_NUMBER && text != NULL && strcmp(text, "auto") == 0;
-    if (!is_auto && !jam_parse_number(p, def->name, value, def->min, def->max, &number)) {
+    bool wide = field == JAM_FIELD_BPM && p->context->wide_tempo;
+    double min = wide ? WIDE_BPM_MIN : def->min;
+    double max = wide ? WIDE_BPM_MAX : def->max;
+    if (!is_auto && !jam_parse_number(p, def->name, value, min, max, &number)) {
         return false;
     }
     if (field == JAM_FIELD_CROSSFADE_SECONDS) {

@@ -25,6 +25,7 @@ typedef struct render {
     uint8_t *part;
     size_t n_part;
     bool has_begun; /* the first part is out */
+    bool in_turn;   /* waits for a place */
 } render;
 
 /* ---- the pool's thread ---- */
@@ -82,12 +83,13 @@ static int run_order(render *r, rf_status *st)
     return err == 0 ? 0 : rf_status_from_errno(st, err, "render");
 }
 
-static int run_request(render *r, const char *json, rf_status *st)
+static int run_request(render *r, const Jam__V1__RenderRequest *m, rf_status *st)
 {
     jam_oneshot *order;
     jam_error error;
     char text[RF_STATUS_MESSAGE_MAX];
-    int err = jam_oneshot_parse(r->service->engines, json, strlen(json), &order, &error);
+    int err = jam_oneshot_parse(r->service->engines, m->json, strlen(m->json), m->wide_tempo,
+                                &order, &error);
     if (err < 0) {
         jam_oneshot_error(&error, text, sizeof(text));
         return rf_status_set(st, RF_INVALID_ARGUMENT, "%s", text);
@@ -103,8 +105,7 @@ static void render_run(jam_task *task)
     render *r = (render *)task;
     rf_rpc_item *item = NULL;
     if (rf_rpc_stream_recv(r->stream, &item) == 1) {
-        const Jam__V1__RenderRequest *m = (const Jam__V1__RenderRequest *)item->message;
-        (void)run_request(r, m->json, &r->status);
+        (void)run_request(r, (const Jam__V1__RenderRequest *)item->message, &r->status);
         rf_rpc_item_free(item);
     } else {
         (void)rf_status_set(&r->status, RF_INVALID_ARGUMENT, "no request");
@@ -155,24 +156,38 @@ static void begin(void *user)
                          .limit_ns = LIMIT_NS};
     if (s->draining) {
         refuse(r, RF_UNAVAILABLE, "the server is stopping");
-    } else if (s->n_renders == RENDERS_MAX || jam_pool_put(s->pool, &r->task) < 0) {
+    } else if (!r->in_turn && s->n_renders >= RENDERS_MAX) {
         refuse(r, RF_RESOURCE_EXHAUSTED, "two renders are in hand already");
+    } else if (jam_pool_put(s->pool, &r->task) < 0) {
+        refuse(r, RF_RESOURCE_EXHAUSTED, "too many renders are waiting");
     } else {
         s->n_renders++;
     }
 }
 
-static void on_open(rf_rpc_call *call, void *user)
+static void take(rf_rpc_call *call, const jam_rpc *rpc, bool in_turn)
 {
-    const jam_rpc *rpc = user;
     render *r = RF_NEW(render);
     r->service = rpc->service;
+    r->in_turn = in_turn;
     r->stream = rf_rpc_stream_accept(call);
     rf_loop_post(rpc->service->loop, begin, r);
+}
+
+static void on_render(rf_rpc_call *call, void *user)
+{
+    take(call, user, false);
+}
+
+static void on_render_in_turn(rf_rpc_call *call, void *user)
+{
+    take(call, user, true);
 }
 
 void jam_render_rpc_register(jam_rpc *rpc)
 {
     rf_rpc_server_handle_stream(rpc->server, &jam_v1_jam_service, JAM_V1_JAM_SERVICE_RENDER,
-                                on_open, rpc);
+                                on_render, rpc);
+    rf_rpc_server_handle_stream(rpc->server, &jam_v1_jam_service, JAM_V1_JAM_SERVICE_RENDER_IN_TURN,
+                                on_render_in_turn, rpc);
 }

@@ -126,10 +126,10 @@ static void deliver(void *user)
 
 /* ---- from the library: its threads ---- */
 
-static void post(wire *w, event header, const void *text, size_t len)
+static void post(wire *w, const event *header, const void *text, size_t len)
 {
     event *e = rf_alloc(sizeof(*e) + len + 1);
-    *e = header;
+    *e = *header;
     e->wire = w;
     e->arrived_ns = rf_time_ns();
     e->len = len;
@@ -143,16 +143,16 @@ static void post_message(wire *w, const Socket__V1__FromClient *m, const rf_rpc_
 {
     switch (m->kind_case) {
     case SOCKET__V1__FROM_CLIENT__KIND_OPENED:
-        post(w, (event){.kind = OPENED}, m->opened->address, strlen(m->opened->address));
+        post(w, &(event){.kind = OPENED}, m->opened->address, strlen(m->opened->address));
         break;
     case SOCKET__V1__FROM_CLIENT__KIND_TEXT:
-        post(w, (event){.kind = TEXT}, msg->attachment, msg->attachment_len);
+        post(w, &(event){.kind = TEXT}, msg->attachment, msg->attachment_len);
         break;
     case SOCKET__V1__FROM_CLIENT__KIND_BINARY:
-        post(w, (event){.kind = BINARY}, NULL, 0);
+        post(w, &(event){.kind = BINARY}, NULL, 0);
         break;
     case SOCKET__V1__FROM_CLIENT__KIND_TAKEN:
-        post(w, (event){.kind = TAKEN, .n_frames = m->taken->frames}, NULL, 0);
+        post(w, &(event){.kind = TAKEN, .n_frames = m->taken->frames}, NULL, 0);
         break;
     default: /* closed: half_close follows */
         break;
@@ -175,7 +175,7 @@ static void end_call(wire *w)
     rf_rpc_call *call = RF_STEAL(w->call);
     pthread_mutex_unlock(&w->mutex);
     rf_rpc_end(call, NULL);
-    post(w, (event){.kind = GONE}, NULL, 0);
+    post(w, &(event){.kind = GONE}, NULL, 0);
 }
 
 static void on_half_close(rf_rpc_call *call, void *user)

@@ -186,7 +186,6 @@ static int send_request(rf_rpc_call *call, const char *json)
     Jam__V1__RenderRequest request = JAM__V1__RENDER_REQUEST__INIT;
     request.json = (char *)(uintptr_t)json;
     request.wide_tempo = true;
-    request.wait = true;
     int err = rf_rpc_send(call, &request.base, NULL);
     rf_rpc_half_close(call);
     return err == -ECANCELED ? 0 : err; /* the status tells why */
@@ -200,7 +199,7 @@ static int call_service(processor_jam_rpc *rpc, const char *json, processor_jam_
     if (err == 0) {
         const rf_rpc_options options = {.deadline_ns = step->deadline_ns};
         rf_rpc_call *call =
-            rf_rpc_open(rpc->channel, JAM_V1_JAM_SERVICE_RENDER, &options, &events, &r);
+            rf_rpc_open(rpc->channel, JAM_V1_JAM_SERVICE_RENDER_IN_TURN, &options, &events, &r);
         err = send_request(call, json);
         err = err == 0 ? receive(&r, call, file, step) : err;
         finish(&r, call);
