@@ -7,9 +7,11 @@
 
 struct jam_blocks {
     pthread_mutex_t mutex;
+    size_t cap; /* of every block in `free`: that of the newest chunk */
     jam_block *free;
-    size_t n_out;
-    bool is_over; /* given up: whoever brings back the last block frees the pool */
+    size_t n_made; /* blocks of that capacity, free or out */
+    size_t n_out;  /* of any */
+    bool is_over;  /* given up: whoever brings back the last block frees the pool */
 };
 
 jam_blocks *jam_blocks_new(void)
@@ -49,48 +51,57 @@ jam_blocks *jam_blocks_free(jam_blocks *b)
     return NULL;
 }
 
-/* With the mutex held: a free block that is large enough. Others are of a chunk length that is no
- * longer asked for, and go into *ret_unfit. */
-static jam_block *find(jam_blocks *b, size_t cap, jam_block **ret_unfit)
+/* With the mutex held, like what follows. */
+static bool add_one(jam_blocks *b)
 {
-    jam_block *found = NULL;
-    *ret_unfit = NULL;
-    while (b->free != NULL && found == NULL) {
-        jam_block *block = b->free;
-        b->free = block->next;
-        if (block->cap >= cap && block->cap / 2 <= cap) {
-            found = block;
-        } else {
-            block->next = *ret_unfit;
-            *ret_unfit = block;
-        }
+    jam_block *block = malloc(sizeof(*block) + b->cap);
+    if (block == NULL) {
+        return false;
     }
-    return found;
+    block->home = b;
+    block->cap = b->cap;
+    block->next = b->free;
+    b->free = block;
+    b->n_made++;
+    return true;
 }
 
-jam_block *jam_blocks_take(jam_blocks *b, size_t cap)
+/* Chunks have another length now: blocks of the old one are of no use. */
+static void change_cap(jam_blocks *b, size_t cap)
+{
+    free_list(b->free);
+    b->free = NULL;
+    b->cap = cap;
+    b->n_made = 0;
+}
+
+static jam_block *take_one(jam_blocks *b, size_t n_reserve)
+{
+    while (b->n_made < n_reserve && add_one(b)) {
+    }
+    if (b->free == NULL && !add_one(b)) {
+        return NULL;
+    }
+    jam_block *block = b->free;
+    b->free = block->next;
+    b->n_out++;
+    return block;
+}
+
+jam_block *jam_blocks_take(jam_blocks *b, size_t cap, size_t n_reserve)
 {
     size_t rounded = (cap + GRAIN - 1) / GRAIN * GRAIN;
-    jam_block *unfit;
     pthread_mutex_lock(&b->mutex);
-    jam_block *block = find(b, rounded, &unfit);
-    b->n_out++;
-    pthread_mutex_unlock(&b->mutex);
-    free_list(unfit);
-    if (block == NULL) {
-        block = malloc(sizeof(*block) + rounded);
-        if (block == NULL) {
-            pthread_mutex_lock(&b->mutex);
-            b->n_out--;
-            pthread_mutex_unlock(&b->mutex);
-            return NULL;
-        }
-        block->home = b;
-        block->cap = rounded;
+    if (rounded != b->cap) {
+        change_cap(b, rounded);
     }
-    block->next = NULL;
-    block->size = 0;
-    atomic_init(&block->refs, 1);
+    jam_block *block = take_one(b, n_reserve);
+    pthread_mutex_unlock(&b->mutex);
+    if (block != NULL) {
+        block->next = NULL;
+        block->size = 0;
+        atomic_init(&block->refs, 1);
+    }
     return block;
 }
 
@@ -107,11 +118,17 @@ jam_block *jam_block_unref(jam_block *block)
     }
     jam_blocks *b = block->home;
     pthread_mutex_lock(&b->mutex);
-    block->next = b->free;
-    b->free = block;
+    bool fits = block->cap == b->cap;
+    if (fits) {
+        block->next = b->free;
+        b->free = block;
+    }
     b->n_out--;
     bool is_last = b->is_over && b->n_out == 0;
     pthread_mutex_unlock(&b->mutex);
+    if (!fits) {
+        free(block);
+    }
     if (is_last) {
         destroy(b);
     }

@@ -30,8 +30,9 @@ jam_blocks *jam_blocks_new(void);
 /* jam_blocks_free gives the pool up. Returns NULL. */
 jam_blocks *jam_blocks_free(jam_blocks *blocks);
 
-/* jam_blocks_take gives a block of at least cap bytes with one reference; NULL without memory. */
-jam_block *jam_blocks_take(jam_blocks *blocks, size_t cap) RF_MUST_USE;
+/* jam_blocks_take gives a block of at least cap bytes with one reference, and sees to it that there
+ * are n_reserve of this size from now on, free or not. NULL without memory. */
+jam_block *jam_blocks_take(jam_blocks *blocks, size_t cap, size_t n_reserve) RF_MUST_USE;
 
 jam_block *jam_block_ref(jam_block *block);
 jam_block *jam_block_unref(jam_block *block); /* returns NULL */

@@ -1,6 +1,7 @@
 #include "jam_maker.h"
 
 #include "jam_heap.h"
+#include "jam_ring.h"
 #include "rf_log.h"
 #include "rf_time.h"
 
@@ -11,6 +12,7 @@
 #define RENDER_LIMIT_NS (2 * RF_NS_PER_S)
 #define OPEN_LIMIT_NS (5 * RF_NS_PER_S)
 #define WHY_SIZE 256
+#define BLOCKS_ON_THEIR_WAY 4 /* finished, or with the transport */
 #define HEARD_MAX (JAM_PENDING_MAX + 1)
 
 struct jam_maker {
@@ -292,6 +294,16 @@ static int encode(jam_maker *m, const jam_cut *cut, jam_block *block)
     return 0;
 }
 
+/* As many blocks as are in use at once: 10 s in the ring and the newest chunk of it, one finished,
+ * and some on their way. */
+static jam_block *take_block(jam_maker *m, const jam_cut *cut)
+{
+    size_t n_ring = (size_t)JAM_RING_SAMPLES / (cut->n_frames * JAM_FRAME_SAMPLES) + 2;
+    return jam_blocks_take(m->blocks,
+                           jam_format_max_bytes(m->format, m->bitrate_kbps, cut->n_samples),
+                           n_ring + BLOCKS_ON_THEIR_WAY);
+}
+
 static void make_run(jam_task *task)
 {
     jam_maker *m = task->user;
@@ -306,8 +318,7 @@ static void make_run(jam_task *task)
     }
     jam_cut cut;
     jam_stream_cut(m->stream, &cut);
-    jam_block *block =
-        jam_blocks_take(m->blocks, jam_format_max_bytes(m->format, m->bitrate_kbps, cut.n_samples));
+    jam_block *block = take_block(m, &cut);
     int err = block == NULL ? -ENOMEM : encode(m, &cut, block);
     if (err < 0) {
         m->made.error = m->made.error == 0 ? err : m->made.error;

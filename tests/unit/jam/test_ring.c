@@ -1,4 +1,5 @@
 /* Shared chunks and the ring of the last 10 s. */
+#include "jam_heap.h"
 #include "jam_ring.h"
 
 #include <criterion/criterion.h>
@@ -23,7 +24,7 @@ TestSuite(ring, .init = make, .fini = done);
 
 static jam_block *add(uint32_t n_frames)
 {
-    jam_block *b = jam_blocks_take(blocks, n_frames * 100);
+    jam_block *b = jam_blocks_take(blocks, n_frames * 100, 0);
     const jam_block *last = jam_ring_get(&ring, ring.next - 1);
     b->chunk.n_frames = n_frames;
     b->chunk.index = ring.next;
@@ -71,25 +72,39 @@ Test(ring, chunks_are_found_by_index_while_they_are_kept)
 
 Test(ring, blocks_that_come_back_are_used_again)
 {
-    jam_block *a = jam_blocks_take(blocks, 10000);
+    jam_block *a = jam_blocks_take(blocks, 10000, 0);
     jam_block_ref(a);
     jam_block_unref(a);
     jam_block_unref(a);
-    jam_block *b = jam_blocks_take(blocks, 9000);
+    jam_block *b = jam_blocks_take(blocks, 9000, 0);
     cr_assert_eq(a, b);
-    jam_block *c = jam_blocks_take(blocks, 9000);
+    jam_block *c = jam_blocks_take(blocks, 9000, 0);
     cr_assert_neq(b, c);
     jam_block_unref(b);
     jam_block_unref(c);
-    jam_block *larger = jam_blocks_take(blocks, 100000);
+    jam_block *larger = jam_blocks_take(blocks, 100000, 0);
     cr_assert_geq(larger->cap, 100000u);
     jam_block_unref(larger);
+}
+
+Test(ring, a_reserve_is_made_ahead)
+{
+    jam_block *taken[5];
+    taken[0] = jam_blocks_take(blocks, 10000, 5);
+    int64_t before = jam_heap_calls();
+    for (size_t i = 1; i < 5; i++) {
+        taken[i] = jam_blocks_take(blocks, 10000, 5);
+    }
+    cr_assert_eq(jam_heap_calls(), before);
+    for (size_t i = 0; i < 5; i++) {
+        jam_block_unref(taken[i]);
+    }
 }
 
 Test(ring, a_block_may_outlive_its_pool)
 {
     jam_blocks *short_lived = jam_blocks_new();
-    jam_block *b = jam_blocks_take(short_lived, 100);
+    jam_block *b = jam_blocks_take(short_lived, 100, 0);
     jam_blocks_free(short_lived);
     b->data[99] = 1;
     jam_block_release(b);
@@ -98,7 +113,7 @@ Test(ring, a_block_may_outlive_its_pool)
 static void *hold_and_release(void *user)
 {
     for (int i = 0; i < 20000; i++) {
-        jam_block *b = jam_blocks_take(blocks, 500);
+        jam_block *b = jam_blocks_take(blocks, 500, 0);
         jam_block_ref(b);
         jam_block_unref(user);
         user = b;
@@ -113,7 +128,8 @@ Test(ring, blocks_are_taken_and_given_back_by_many_threads)
     pthread_t threads[4];
     for (size_t i = 0; i < 4; i++) {
         cr_assert_eq(
-            pthread_create(&threads[i], NULL, hold_and_release, jam_blocks_take(blocks, 500)), 0);
+            pthread_create(&threads[i], NULL, hold_and_release, jam_blocks_take(blocks, 500, 0)),
+            0);
     }
     for (size_t i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
