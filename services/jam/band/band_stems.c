@@ -244,16 +244,18 @@ void band_stems_gain(band_stems *stems, float from, float to, band_block blocks[
     }
 }
 
-void band_stems_fade(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
+void band_stems_fade(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS])
 {
+    const band_v4 all_step = band_splat((to - from) / BAND_BLOCK);
     const float share = stems->fader_blocks > 0 ? 1.0F / (float)stems->fader_blocks : 0;
     for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
         band_ramp *fader = &stems->pairs[v].fader;
         const band_v4 step = (fader->target - fader->now) * band_splat(share / BAND_BLOCK);
-        band_v4 level = fader->now;
+        band_v4 level = fader->now, all = band_splat(from);
         for (size_t i = 0; i < BAND_BLOCK; i++) {
             level += step;
-            blocks[v].x[i] *= level;
+            all += all_step;
+            blocks[v].x[i] *= level * all;
         }
         fader->now = stems->fader_blocks == 1 ? fader->target : level;
     }
