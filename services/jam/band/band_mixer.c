@@ -104,10 +104,11 @@ void band_mixer_run(band_mixer *mixer, float rows[BAND_SYNTH_ROWS][BAND_BLOCK],
     band_chorus_run(&mixer->chorus, out.chorus, out.stems);
     band_reverb_run(mixer->reverb, &out.reverb, out.stems);
     band_stems_run(&mixer->stems, out.stems);
-    mixer->closing = RF_MAX(mixer->closing - mixer->closing_step, 0.0);
-    const float gain = (float)mixer->closing * band_bus_run(&mixer->bus, out.stems);
+    const double open = mixer->closing;
+    mixer->closing = RF_MAX(open - mixer->closing_step, 0.0);
+    const float gain = band_bus_run(&mixer->bus, out.stems);
     band_stems_gain(&mixer->stems, mixer->gain, gain, out.stems);
-    band_stems_fade(&mixer->stems, out.stems);
+    band_stems_fade(&mixer->stems, (float)open, (float)mixer->closing, out.stems);
     mixer->gain = gain;
     tap_stems(out.stems, tap);
     sum_stems(out.stems, left, right);

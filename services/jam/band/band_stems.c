@@ -285,17 +285,19 @@ static void step_fader(band_ramp *fader, band_v4 level, uint32_t blocks[2])
     blocks[1] -= blocks[1] > 0;
 }
 
-void band_stems_fade(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
+void band_stems_fade(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS])
 {
+    const band_v4 all_step = band_splat((to - from) / BAND_BLOCK);
     for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
         band_ramp *fader = &stems->pairs[v].fader;
         uint32_t *left = &stems->fader_blocks[2 * v];
         const band_v4 share = band_pairs(share_of(left[0]), share_of(left[1]));
         const band_v4 step = (fader->target - fader->now) * share / band_splat(BAND_BLOCK);
-        band_v4 level = fader->now;
+        band_v4 level = fader->now, all = band_splat(from);
         for (size_t i = 0; i < BAND_BLOCK; i++) {
             level += step;
-            blocks[v].x[i] *= level;
+            all += all_step;
+            blocks[v].x[i] *= level * all;
         }
         step_fader(fader, level, left);
     }

@@ -41,9 +41,10 @@ void band_stems_faders(band_stems *stems, const jam_stem_control controls[JAM_N_
 void band_stems_kick(band_stems *stems, int velocity);
 
 /* In this order, in place: all but gains; a gain for all that goes from `from` to `to` within the
- * block, rounded peaks, and freedom from the DC that both would bring; the faders. */
+ * block, rounded peaks, and freedom from the DC that both would bring; the faders, and what is left
+ * of all when the end is near. */
 void band_stems_run(band_stems *stems, band_block blocks[BAND_STEM_VECTORS]);
 void band_stems_gain(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS]);
-void band_stems_fade(band_stems *stems, band_block blocks[BAND_STEM_VECTORS]);
+void band_stems_fade(band_stems *stems, float from, float to, band_block blocks[BAND_STEM_VECTORS]);
 
 #endif
