@@ -332,7 +332,8 @@ static jam_message_context start_context(const jam_message_context *context, boo
                                  .format = settings.format,
                                  .bitrate_kbps = settings.bitrate_kbps,
                                  .text = text,
-                                 .crossfade_default = context->crossfade_default};
+                                 .crossfade_default = context->crossfade_default,
+                                 .wide_tempo = context->wide_tempo};
 }
 
 static int finish(const jam_parse *p, size_t *ret_n_errors)

@@ -303,3 +303,30 @@ Test(requests, controls_of_a_render_are_objects_of_fields)
         jam_change_parse("[]", 2, JAM_TYPE_UPDATE, &message_running, &c, &ignored, errors, &n),
         -EBADMSG);
 }
+
+/* Workflow reflection/jam allows 40 to 240 (jobs.md section 6), a session 60 to 200. */
+Test(requests, the_tempo_of_a_render_for_a_job_is_wider)
+{
+    jam_message_context wide = message_running;
+    wide.wide_tempo = true;
+    const struct {
+        const char *text;
+        bool fits_job, fits_session;
+    } rows[] = {{"{\"bpm\":40}", true, false},      {"{\"bpm\":39.9}", false, false},
+                {"{\"bpm\":240}", true, false},     {"{\"bpm\":240.1}", false, false},
+                {"{\"bpm\":\"auto\"}", true, true}, {"{\"bpm\":200}", true, true}};
+    for (size_t i = 0; i < RF_ARRAY_LEN(rows); i++) {
+        for (int type = JAM_TYPE_START; type <= JAM_TYPE_UPDATE; type++) {
+            jam_change c;
+            jam_names ignored;
+            jam_error errors[JAM_ERRORS_MAX];
+            size_t n, len = strlen(rows[i].text);
+            int err = jam_change_parse(rows[i].text, len, (jam_type)type, &wide, &c, &ignored,
+                                       errors, &n);
+            cr_expect_eq(err == 0, rows[i].fits_job, "%s", rows[i].text);
+            err = jam_change_parse(rows[i].text, len, (jam_type)type, &message_running, &c,
+                                   &ignored, errors, &n);
+            cr_expect_eq(err == 0, rows[i].fits_session, "%s", rows[i].text);
+        }
+    }
+}
