@@ -5,13 +5,16 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define RENDER_THREADS 2
 #define HOUSE_THREADS 2
+#define SLICE_NS (20 * RF_NS_PER_MS)
 #define NAME_SIZE 16 /* of a thread, as the kernel has it */
 
 typedef struct lane lane;
@@ -160,11 +163,34 @@ static bool move(worker *w, state from, state to)
     return atomic_compare_exchange_strong(&w->state, &expected, (int)to);
 }
 
+/* What sched_setattr(2) takes in its first version; the C library does not declare it. */
+typedef struct thread_attr {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns; /* of SCHED_OTHER: the slice */
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+} thread_attr;
+
+/* Long slices: whoever wakes for a moment (the loop, the sockets) need not wait for a render to use
+ * up its own. Kernels before 6.12 take the niceness alone. Of this thread only, on Linux. */
+static void schedule_thread(int nice)
+{
+    const thread_attr attr = {
+        .size = sizeof(attr), .policy = SCHED_OTHER, .nice = nice, .runtime_ns = SLICE_NS};
+    if (syscall(SYS_sched_setattr, 0, &attr, 0) < 0) {
+        (void)setpriority(PRIO_PROCESS, 0, nice);
+    }
+}
+
 static void *work(void *user)
 {
     worker *w = user;
     lane *l = w->lane;
-    (void)setpriority(PRIO_PROCESS, 0, l->nice); /* of this thread alone, on Linux */
+    schedule_thread(l->nice);
     pthread_mutex_lock(&l->mutex);
     for (jam_task *task; (task = take(l, w)) != NULL;) {
         pthread_mutex_unlock(&l->mutex);
