@@ -115,7 +115,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         accept = base64.b64encode(hashlib.sha1((self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest())
         self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
         self.close_connection = True
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.state = "open"
         self.play(self.read_message())
 
@@ -198,12 +198,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.server.drop_after = None
                 self.state = "cut"
                 return
-            self.send(0x82, wav(samples(session.index * hop, hop + OVERLAP)))
-            self.send_json({"type": "chunk_meta", "metadata": {
-                "sample_rate": 48000, "channels": 2, "crossfade_seconds": OVERLAP / 48000, "chunk_frames": session.frames,
-                "chunk_seconds": session.frames / 25, "index": session.index, "start_sample": session.index * hop,
-                "samples": hop + OVERLAP, "format": "wav-f32", "seed": session.seed, "styles": [{"name": "jazz", "weight": 1}],
-                "bpm": session.bpm, "rev": 1, "bar": 1 + session.index * hop // 96000, "beat": 1.0, "generation_ms": 1, "lead_ms": 17}})
+            with self.lock:  # nothing may stand between the audio and its chunk_meta
+                self.send(0x82, wav(samples(session.index * hop, hop + OVERLAP)))
+                self.send_json({"type": "chunk_meta", "metadata": {
+                    "sample_rate": 48000, "channels": 2, "crossfade_seconds": OVERLAP / 48000, "chunk_frames": session.frames,
+                    "chunk_seconds": session.frames / 25, "index": session.index, "start_sample": session.index * hop,
+                    "samples": hop + OVERLAP, "format": "wav-f32", "seed": session.seed, "styles": [{"name": "jazz", "weight": 1}],
+                    "bpm": session.bpm, "rev": 1, "bar": 1 + session.index * hop // 96000, "beat": 1.0, "generation_ms": 1, "lead_ms": 17}})
             session.index += 1
             if session.params.get("pace") == "realtime":
                 due += hop / 48000
