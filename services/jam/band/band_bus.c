@@ -100,12 +100,12 @@ static void hold_bass(band_bus *bus, band_block stems[BAND_STEM_VECTORS])
     const float from = bus->low_gain;
     const float to = wanted < from ? wanted : from + LOW_RELEASE * (wanted - from);
     const float step = (to - from) / BAND_BLOCK;
-    for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
-        band_block low = stems[v];
-        band_filter_run(&bus->low[v], &low);
+    band_block low[BAND_STEM_VECTORS] = {stems[0], stems[1]};
+    band_filter_run_beside(bus->low, low);
+    for (size_t v = 0; v < BAND_STEM_VECTORS && (from < 1 || to < 1); v++) {
         for (size_t i = 0; i < BAND_BLOCK; i++) {
             const float cut = 1 - from - step * (float)(i + 1);
-            stems[v].x[i] -= band_splat(cut) * low.x[i];
+            stems[v].x[i] -= band_splat(cut) * low[v].x[i];
         }
     }
     bus->low_gain = to;
@@ -115,8 +115,7 @@ static double weighted_power(band_bus *bus, const band_block stems[BAND_STEM_VEC
 {
     band_block sum;
     sum_stems(stems, &sum);
-    band_filter_run(&bus->weight[0], &sum);
-    band_filter_run(&bus->weight[1], &sum);
+    band_filter_run_chain(&bus->weight[0], &bus->weight[1], &sum);
     band_v4 power = band_splat(0);
     for (size_t i = 0; i < BAND_BLOCK; i++) {
         power += sum.x[i] * sum.x[i];

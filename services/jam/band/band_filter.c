@@ -128,3 +128,40 @@ void band_filter_run(band_filter *filter, band_block *block)
     filter->s1 = s1;
     filter->s2 = s2;
 }
+
+static bool is_steady(const band_filter *filter)
+{
+    return !filter->moves && !filter->is_through;
+}
+
+void band_filter_run_beside(band_filter filters[2], band_block blocks[2])
+{
+    if (!is_steady(&filters[0]) || !is_steady(&filters[1])) {
+        band_filter_run(&filters[0], &blocks[0]);
+        band_filter_run(&filters[1], &blocks[1]);
+        return;
+    }
+    band_filter a = filters[0], b = filters[1];
+    for (size_t i = 0; i < BAND_BLOCK; i++) {
+        blocks[0].x[i] = tick(&a.now, &a.s1, &a.s2, blocks[0].x[i]);
+        blocks[1].x[i] = tick(&b.now, &b.s1, &b.s2, blocks[1].x[i]);
+    }
+    filters[0] = a;
+    filters[1] = b;
+}
+
+void band_filter_run_chain(band_filter *first, band_filter *second, band_block *block)
+{
+    if (!is_steady(first) || !is_steady(second)) {
+        band_filter_run(first, block);
+        band_filter_run(second, block);
+        return;
+    }
+    band_filter a = *first, b = *second;
+    for (size_t i = 0; i < BAND_BLOCK; i++) {
+        const band_v4 between = tick(&a.now, &a.s1, &a.s2, block->x[i]);
+        block->x[i] = tick(&b.now, &b.s1, &b.s2, between);
+    }
+    *first = a;
+    *second = b;
+}

@@ -36,4 +36,9 @@ void band_filter_set(band_filter *filter, size_t lane, const band_design *design
 void band_filter_jump(band_filter *filter);
 void band_filter_run(band_filter *filter, band_block *block);
 
+/* The same for two filters of a block each, and for two of one block, first and then second: twice
+ * as fast, for a filter waits for itself. */
+void band_filter_run_beside(band_filter filters[2], band_block blocks[2]);
+void band_filter_run_chain(band_filter *first, band_filter *second, band_block *block);
+
 #endif

@@ -56,15 +56,9 @@ static inline void band_lanes_load(float rows[4][BAND_BLOCK], band_block *ret)
     }
 }
 
-/* A value per lane that moves evenly to its target within a block. */
+/* A value per lane on its way to a target. */
 typedef struct band_ramp {
     band_v4 now, target;
 } band_ramp;
-
-/* Step per sample of this block; the block's end sets now = target. */
-static inline band_v4 band_ramp_step(const band_ramp *ramp)
-{
-    return (ramp->target - ramp->now) * band_splat(1.0F / BAND_BLOCK);
-}
 
 #endif

@@ -37,7 +37,7 @@ static void rest(band_limiter *limiter)
         limiter->held[i] = 1;
     }
     limiter->held_sum = BAND_LIMITER_WINDOW;
-    limiter->released = limiter->reduction = 1;
+    limiter->released = 1;
     limiter->n_queued = limiter->head = limiter->time = 0;
     limiter->mean[0] = limiter->mean[1] = 0;
 }
@@ -145,12 +145,10 @@ static void limit(band_limiter *limiter, const signal x[2], float *left, float *
     float peaks[BAND_BLOCK] = {0};
     find_peaks(limiter, x[0], peaks);
     find_peaks(limiter, x[1], peaks);
-    limiter->reduction = 1;
     for (size_t i = 0; i < BAND_BLOCK; i++) {
         const float gain = next_gain(limiter, peaks[i]);
         left[i] = cut(limiter, 0, gain, x[0][i]);
         right[i] = cut(limiter, 1, gain, x[1][i]);
-        limiter->reduction = fminf(limiter->reduction, gain);
     }
 }
 

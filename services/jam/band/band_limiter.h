@@ -27,9 +27,8 @@ typedef struct band_limiter {
     uint32_t time;
     float held[BAND_LIMITER_WINDOW]; /* that least gain over the window, a ring by time */
     double held_sum;
-    float released;  /* gain asked for, let go slowly */
-    float reduction; /* least gain of the last block */
-    double mean[2];  /* that limiting adds to each channel, slowly; taken off */
+    float released; /* gain asked for, let go slowly */
+    double mean[2]; /* that limiting adds to each channel, slowly; taken off */
 } band_limiter;
 
 void band_limiter_init(band_limiter *limiter);

@@ -238,8 +238,7 @@ void band_stems_run(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
         band_stem_pair *pair = &stems->pairs[i];
         saturate(pair, &blocks[i]);
         band_filter_run(&pair->low_shelf, &blocks[i]);
-        band_filter_run(&pair->low_pass, &blocks[i]);
-        band_filter_run(&pair->high_shelf, &blocks[i]);
+        band_filter_run_chain(&pair->low_pass, &pair->high_shelf, &blocks[i]);
     }
     duck(stems, blocks);
 }

@@ -34,8 +34,8 @@ void band_strips_init(band_strips *strips)
     memset(strips, 0, sizeof(*strips));
     const band_design through = band_design_through();
     for (size_t part = 0; part < BAND_N_PARTS; part++) {
-        band_filter_set(&strips->pairs[part / 2].low_pass, part % 2 * 2, &through);
-        band_filter_jump(&strips->pairs[part / 2].low_pass);
+        band_filter_set(&strips->low_pass[part / 2], part % 2 * 2, &through);
+        band_filter_jump(&strips->low_pass[part / 2]);
     }
 }
 
@@ -67,7 +67,7 @@ static void set_cutoff(band_strips *strips, size_t part, double hz)
     strips->cutoff[part] = (float)hz;
     const band_design design =
         hz > 0 ? band_design_low_pass(exp2(hz), LOW_PASS_Q) : band_design_through();
-    band_filter_set(&strips->pairs[part / 2].low_pass, part % 2 * 2, &design);
+    band_filter_set(&strips->low_pass[part / 2], part % 2 * 2, &design);
 }
 
 static void jump(band_strips *strips)
@@ -77,7 +77,7 @@ static void jump(band_strips *strips)
     }
     for (size_t i = 0; i < BAND_PART_VECTORS; i++) {
         band_strip_pair *pair = &strips->pairs[i];
-        band_filter_jump(&pair->low_pass);
+        band_filter_jump(&strips->low_pass[i]);
         pair->direct.now = pair->direct.target;
         pair->cross.now = pair->cross.target;
         pair->side.now = pair->side.target;
@@ -152,7 +152,6 @@ static void run_pair(band_strip_pair *pair, size_t first_part, band_block *block
                      band_block *reverb, band_block *chorus)
 {
     const uint32_t delay = echoes[first_part].delay, next_delay = echoes[first_part + 1].delay;
-    band_filter_run(&pair->low_pass, block);
     const band_v4 side_step = glide(&pair->side);
     band_v4 side = pair->side.now;
     const band_v4 direct_step = glide(&pair->direct), cross_step = glide(&pair->cross);
@@ -216,6 +215,11 @@ void band_strips_run(band_strips *strips, float rows[BAND_SYNTH_ROWS][BAND_BLOCK
     glide_cutoffs(strips);
     for (size_t i = 0; i < BAND_PART_VECTORS; i++) {
         band_lanes_load(&rows[4 * i], &parts[i]);
+    }
+    for (size_t i = 0; i < BAND_PART_VECTORS; i += 2) {
+        band_filter_run_beside(&strips->low_pass[i], &parts[i]);
+    }
+    for (size_t i = 0; i < BAND_PART_VECTORS; i++) {
         run_pair(&strips->pairs[i], 2 * i, &parts[i], &reverb[i], &chorus[i]);
     }
     to_stems(parts, ret->stems);

@@ -14,7 +14,6 @@
 
 /* Two parts. */
 typedef struct band_strip_pair {
-    band_filter low_pass;
     band_ramp direct, cross; /* left to left, right to left and so on: level, pan and width */
     band_ramp side;          /* how much of the echo, left plus, right minus */
     band_ramp reverb, chorus;
@@ -25,6 +24,7 @@ typedef struct band_strip_pair {
 
 typedef struct band_strips {
     band_strip_pair pairs[BAND_PART_VECTORS];
+    band_filter low_pass[BAND_PART_VECTORS];
     /* log2 Hz, as heard and where to; 0 for none */
     float cutoff[BAND_N_PARTS], cutoff_target[BAND_N_PARTS];
 } band_strips;

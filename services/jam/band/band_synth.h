@@ -13,7 +13,7 @@
 #include "band_score.h"
 
 #define BAND_BLOCK 64 /* samples; notes start at multiples of it */
-#define BAND_SYNTH_VOICES 64
+#define BAND_SYNTH_VOICES 40
 #define BAND_SYNTH_MAKEUP_DB 14.0 /* from what a synth gives to an even mix */
 #define BAND_SYNTH_ROWS (2 * BAND_N_PARTS)
 

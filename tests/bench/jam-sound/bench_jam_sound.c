@@ -145,7 +145,6 @@ static void print_row(const char *name, const double row[STEPS])
 /* Updates of one field each, seven frames apart, all through the take. */
 typedef struct updater {
     uint32_t luck;
-    bool drums;
 } updater;
 
 #define UPDATE_EVERY 7
@@ -215,7 +214,7 @@ static bool is_free(const sound_take *take, int64_t event)
 static void clicks(const jam_engine *engine, const jam_controls *base, size_t seconds, bool drums,
                    size_t *ret_n, size_t *ret_bad, double *ret_worst)
 {
-    updater u = {.luck = 7, .drums = drums};
+    updater u = {.luck = 7};
     jam_controls controls = *base;
     sound_take take;
     controls.stems[JAM_STEM_DRUMS].mute = !drums;

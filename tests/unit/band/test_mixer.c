@@ -215,6 +215,25 @@ Test(mixer, brightness_rises_at_every_step)
     cr_expect_geq(last, 1.5 * first);
 }
 
+static double loudness_of_last_seconds(double bus_db)
+{
+    band_script_now.mix.bus_db = bus_db;
+    band_player *p = band_player_new(band_script_bank(), 1, &controls, NULL);
+    band_take t = band_take_new(750);
+    band_take_play(&t, p, 0, 750);
+    const double db = band_rms_db(t.left, t.right, t.n - 480000, t.n);
+    band_take_done(&t);
+    (void)band_player_free(p);
+    return db;
+}
+
+Test(mixer, the_bus_levels_most_of_what_a_style_is_off)
+{
+    const double quiet = loudness_of_last_seconds(-3), loud = loudness_of_last_seconds(0);
+    cr_expect_gt(loud, quiet - 0.01);
+    cr_expect_lt(loud - quiet, 1.2, "%.2f dB of 3 are left", loud - quiet);
+}
+
 Test(mixer, mean_of_ten_seconds_is_nought)
 {
     band_take_play(&take, player, 0, 250);
