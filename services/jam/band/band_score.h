@@ -37,8 +37,8 @@ typedef struct band_note {
     uint8_t velocity; /* 1-127 */
 } band_note;
 
-/* How one part sounds. Levels are set so that each style of its own accord comes near -16 LUFS; what
- * is left the player's bus levels, slowly and by 4 dB at most. */
+/* How one part sounds. Levels are set so that each style of its own accord comes near -16 LUFS;
+ * what is left the player's bus levels, slowly and by 4 dB at most. */
 typedef struct band_sound {
     uint8_t bank; /* MIDI bank of the soundfont; kits are in bank 128 */
     uint8_t program;
