@@ -27,9 +27,19 @@ function(rf_executable name)
     target_link_libraries(${name} PRIVATE rf_flags ${A_LINK})
 endfunction()
 
-# rf_program(NAME SOURCES ... [LINK targets]): an executable that is installed.
+# rf_gather(NAME TARGET): building NAME builds TARGET too.
+function(rf_gather name target)
+    if(NOT TARGET ${name})
+        add_custom_target(${name})
+    endif()
+    add_dependencies(${name} ${target})
+endfunction()
+
+# rf_program(NAME SOURCES ... [LINK targets]): an executable that is installed; the target `programs`
+# builds all of them.
 function(rf_program name)
     rf_executable(${name} ${ARGN})
+    rf_gather(programs ${name})
     install(TARGETS ${name} RUNTIME DESTINATION bin)
 endfunction()
 
@@ -47,48 +57,122 @@ function(rf_share)
     endforeach()
 endfunction()
 
-# rf_test(AREA SUBJECT SOURCES ... [LINK targets] [ENV K=V...] [TIMEOUT s] [LABELS ...] [SERIAL])
-# A Criterion program named test_<area>_<subject>; ctest name "<area>: <subject with spaces>".
-function(rf_test area subject)
-    cmake_parse_arguments(A "SERIAL" "TIMEOUT" "SOURCES;LINK;ENV;LABELS" ${ARGN})
-    string(REPLACE "-" "_" target "test_${area}_${subject}")
-    add_executable(${target} ${A_SOURCES})
-    if(RF_SANITIZE MATCHES "thread") # which Criterion cannot run under
-        target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/tsan/runner.c)
-        target_include_directories(${target} BEFORE PRIVATE ${CMAKE_SOURCE_DIR}/tests/tsan)
+# rf_use_criterion(TARGET): Criterion, or what stands in for it where it cannot run.
+function(rf_use_criterion target)
+    if(RF_SANITIZE MATCHES "thread")
+        target_link_libraries(${target} PRIVATE tsan_criterion)
     else()
         rf_pkg(CRITERION criterion)
         target_link_libraries(${target} PRIVATE PkgConfig::CRITERION)
     endif()
+endfunction()
+
+# rf_test_library(NAME SOURCES ... [LINK public targets] [PRIVATE private targets])
+# What several Criterion programs share; its folder is an include directory of theirs.
+function(rf_test_library name)
+    rf_library(${name} ${ARGN})
+    rf_use_criterion(${name})
+endfunction()
+
+# rf_test_program(AREA SUBJECT SOURCES ... [LINK targets])
+# A Criterion program named test_<area>_<subject>; the target area_<area> builds all programs of an area.
+function(rf_test_program area subject)
+    cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "SOURCES;LINK;BESIDE;${RF_TEST_LISTS}" ${ARGN})
+    string(REPLACE "-" "_" target "test_${area}_${subject}")
+    add_executable(${target} ${A_SOURCES})
+    rf_use_criterion(${target})
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(${target} PRIVATE rf_flags ${A_LINK} Threads::Threads)
     # Criterion's macros declare test functions without a previous prototype.
     target_compile_options(${target} PRIVATE -Wno-missing-prototypes)
-    string(REPLACE "_" " " title "${subject}")
-    rf_add_test("${area}: ${title}" ${area} "${A_TIMEOUT}" "${A_SERIAL}" "${A_ENV}" "${A_LABELS}"
-        ${target} --jobs 2)
+    rf_gather(area_${area} ${target})
 endfunction()
 
-# rf_add_test(TITLE AREA TIMEOUT SERIAL ENV LABELS COMMAND...): any program as a ctest of an area.
-function(rf_add_test title area timeout serial env labels)
-    add_test(NAME "${title}" COMMAND ${ARGN})
-    if(NOT timeout)
-        set(timeout 120)
+# rf_test(AREA SUBJECT SOURCES ... [LINK targets] [options of rf_add_test])
+# Such a program with a ctest of its own, named "<area>: <subject with spaces>". ONE_THREAD: it has nothing
+# to show under ThreadSanitizer, and is not built there. BESIDE KIND [VARIABLE=SETTING...]: a real server is
+# started for it (tests/servers/with); skipped where it cannot be had.
+function(rf_test area subject)
+    cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "SOURCES;LINK;BESIDE;${RF_TEST_LISTS}" ${ARGN})
+    if(A_ONE_THREAD AND RF_SANITIZE MATCHES "thread")
+        return()
     endif()
-    if(RF_SANITIZE MATCHES "thread")
-        list(APPEND env "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan/suppressions")
+    rf_test_program(${area} ${subject} ${ARGN})
+    string(REPLACE "-" "_" target "test_${area}_${subject}")
+    string(REPLACE "_" " " title "${subject}")
+    rf_beside(beside ${A_BESIDE})
+    rf_add_test("${area}: ${title}" ${area} ${ARGN} COMMAND ${beside} $<TARGET_FILE:${target}> --jobs 2)
+endfunction()
+
+# rf_add_test(TITLE AREA COMMAND ... [WAITS|LIGHT|REALTIME|ALONE] [TAKES s] [TIMEOUT s] [ENV K=V...] [LABELS ...])
+# Any program as a ctest of an area; one that exits with 77 is skipped. How it uses the machine, in slots
+# of which a core has four (the -j of scripts/test):
+#   no word    it computes: 4 slots
+#   LIGHT      it computes now and then, and bears others beside it: 2 slots
+#   WAITS      it hardly computes: 1 slot
+#   REALTIME   it judges gaps or lateness: 7 slots, so that two cores have none left but for one that waits
+#   ALONE      it has the machine to itself
+# TAKES is about how long it takes on two cores; what takes longest starts first.
+set(RF_TEST_WORDS WAITS LIGHT REALTIME ALONE ONE_THREAD)
+set(RF_TEST_VALUES TAKES TIMEOUT)
+set(RF_TEST_LISTS ENV LABELS)
+function(rf_add_test title area)
+    cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "${RF_TEST_LISTS};COMMAND" ${ARGN})
+    add_test(NAME "${title}" COMMAND ${A_COMMAND})
+    rf_describe_test("${title}" ${area} ${ARGN})
+    set_tests_properties("${title}" PROPERTIES SKIP_RETURN_CODE 77)
+endfunction()
+
+# rf_test_on(SERVER TITLE AREA PROGRAM [WITH WORD...] [options of rf_add_test])
+# A Criterion program beside a real server of tests/servers; WITH words are those of tests/servers/with. One
+# test at a time, since what is done to a server is done to all.
+function(rf_test_on server title area program)
+    cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "WITH;${RF_TEST_LISTS}" ${ARGN})
+    rf_beside(beside ${server} ${A_WITH})
+    rf_add_test("${title}" ${area} ${ARGN} COMMAND ${beside} $<TARGET_FILE:${program}> --jobs 1)
+endfunction()
+
+# rf_beside(VARIABLE [KIND [WORD...]]): the words before a command that start a real server of this kind for
+# it; none without a kind.
+function(rf_beside variable)
+    set(${variable} "" PARENT_SCOPE)
+    if(ARGN)
+        find_program(RF_PYTHON python3 REQUIRED)
+        set(${variable} ${RF_PYTHON} ${CMAKE_SOURCE_DIR}/tests/servers/with ${ARGN} -- PARENT_SCOPE)
     endif()
-    set_tests_properties("${title}" PROPERTIES TIMEOUT ${timeout} LABELS "${area};${labels}"
-        ENVIRONMENT "REFLECTION_BIN=${CMAKE_BINARY_DIR}/bin;REFLECTION_SOURCE=${CMAKE_SOURCE_DIR};${env}")
-    if(serial)
+endfunction()
+
+# rf_describe_test(TITLE AREA [options of rf_add_test]) sets the properties of a ctest.
+function(rf_describe_test title area)
+    cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "${RF_TEST_LISTS};SOURCES;LINK;BESIDE;COMMAND" ${ARGN})
+    set(slots 4)
+    if(A_WAITS)
+        set(slots 1)
+    elseif(A_LIGHT)
+        set(slots 2)
+    elseif(A_REALTIME)
+        set(slots 7)
+    elseif(A_ALONE)
         set_tests_properties("${title}" PROPERTIES RUN_SERIAL ON)
     endif()
+    if(NOT A_TIMEOUT)
+        set(A_TIMEOUT 120)
+    endif()
+    if(A_TAKES)
+        set_tests_properties("${title}" PROPERTIES COST ${A_TAKES})
+    endif()
+    if(RF_SANITIZE MATCHES "thread")
+        list(APPEND A_ENV "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan/suppressions:atexit_sleep_ms=50")
+    endif()
+    set_tests_properties("${title}" PROPERTIES
+        PROCESSORS ${slots} TIMEOUT ${A_TIMEOUT} LABELS "${area};${A_LABELS}"
+        ENVIRONMENT "REFLECTION_BIN=${CMAKE_BINARY_DIR}/bin;REFLECTION_SOURCE=${CMAKE_SOURCE_DIR};${A_ENV}")
 endfunction()
 
 # rf_fuzz(AREA SUBJECT SOURCES ... LINK ... [CORPUS dir])
 # With RF_FUZZ: a libFuzzer program fuzz_<area>_<subject>. Always: ctest replays the corpus through
-# the same LLVMFuzzerTestOneInput, linked with tests/fuzz/replay.c.
+# the same LLVMFuzzerTestOneInput, linked with fuzz_replay.
 function(rf_fuzz area subject)
     cmake_parse_arguments(A "" "CORPUS" "SOURCES;LINK" ${ARGN})
     set(target "fuzz_${area}_${subject}")
@@ -96,15 +180,17 @@ function(rf_fuzz area subject)
         add_executable(${target} ${A_SOURCES})
         target_link_options(${target} PRIVATE -fsanitize=fuzzer)
     else()
-        add_executable(${target} ${A_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.c)
+        add_executable(${target} ${A_SOURCES})
+        target_link_libraries(${target} PRIVATE fuzz_replay)
+        rf_gather(area_${area} ${target})
     endif()
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_link_libraries(${target} PRIVATE rf_flags ${A_LINK})
     target_compile_options(${target} PRIVATE -Wno-missing-prototypes)
     string(REPLACE "_" " " title "${subject}")
     if(RF_FUZZ)
-        rf_add_test("fuzz ${area}: ${title}" fuzz 900 "" "" "" ${target} -runs=20000 ${A_CORPUS})
+        rf_add_test("fuzz ${area}: ${title}" fuzz TIMEOUT 900 COMMAND ${target} -runs=20000 ${A_CORPUS})
     elseif(A_CORPUS)
-        rf_add_test("fuzz corpus ${area}: ${title}" ${area} 120 "" "" "fuzz" ${target} ${A_CORPUS})
+        rf_add_test("fuzz corpus ${area}: ${title}" ${area} LABELS fuzz COMMAND ${target} ${A_CORPUS})
     endif()
 endfunction()

@@ -68,6 +68,42 @@ int rf_read_all(int fd, void *data, size_t len)
     return 0;
 }
 
+int rf_pwrite_all(int fd, const void *data, size_t len, int64_t at)
+{
+    const uint8_t *p = data;
+    while (len > 0) {
+        ssize_t n = pwrite(fd, p, len, at);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n < 0 ? -errno : -EIO;
+        }
+        p += n;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int rf_pread_all(int fd, void *data, size_t len, int64_t at)
+{
+    uint8_t *p = data;
+    while (len > 0) {
+        ssize_t n = pread(fd, p, len, at);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n < 0 ? -errno : -ENODATA;
+        }
+        p += n;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
 static int sync_parent(const char *path)
 {
     RF_CLEANUP(rf_cleanup_free) char *dir = rf_strdup(path);
@@ -78,6 +114,15 @@ static int sync_parent(const char *path)
     }
     RF_CLEANUP(rf_cleanup_close) int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int rf_file_sync(const char *path)
+{
+    RF_CLEANUP(rf_cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fdatasync(fd) < 0) {
+        return -errno;
+    }
+    return sync_parent(path);
 }
 
 static int write_new(const char *path, const void *data, size_t len, mode_t mode)

@@ -13,6 +13,10 @@
  * negative errno of open and read. */
 int rf_file_read(const char *path, rf_buf *out);
 
+/* rf_file_sync makes the content and the name of a file durable. Returns 0, -ENOENT or the errno of
+ * the sync. */
+int rf_file_sync(const char *path) RF_MUST_USE;
+
 /* rf_file_write_atomic replaces path by data: temporary file beside it, fsync, rename, fsync of the
  * directory. Returns 0 or negative errno; the old contents stay on failure. */
 int rf_file_write_atomic(const char *path, const void *data, size_t len, mode_t mode);
@@ -27,6 +31,10 @@ int rf_mkdirs(const char *path, mode_t mode);
 /* rf_write_all and rf_read_all move exactly len bytes; read gives -ENODATA at an early end. */
 int rf_write_all(int fd, const void *data, size_t len);
 int rf_read_all(int fd, void *data, size_t len);
+
+/* rf_pwrite_all and rf_pread_all do so at a byte of the file, and leave its position alone. */
+int rf_pwrite_all(int fd, const void *data, size_t len, int64_t at);
+int rf_pread_all(int fd, void *data, size_t len, int64_t at);
 
 /* rf_secret_load reads the secret at path (hex line of len bytes) or, when it is missing, makes one
  * of len random bytes with mode 0600. Safe against two processes starting at once. */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define UUID_BYTES 16
+
 /* Small draws come from a per-thread reserve: one system call for many ids. */
 static _Thread_local struct {
     uint8_t bytes[512];
@@ -94,17 +96,37 @@ int rf_unhex(const char *hex, void *out, size_t len)
     return 0;
 }
 
-char *rf_uuid4(char buf[RF_UUID_LEN])
+/* Random bytes as text. */
+static char *write_uuid4(uint8_t b[UUID_BYTES], char buf[RF_UUID_LEN])
 {
-    uint8_t b[16];
-    char hex[33];
-    rf_random(b, sizeof(b));
+    char hex[2 * UUID_BYTES + 1];
     b[6] = (uint8_t)((b[6] & 0x0F) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3F) | 0x80);
-    rf_hex(b, sizeof(b), hex);
+    rf_hex(b, UUID_BYTES, hex);
     snprintf(buf, RF_UUID_LEN, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
              hex + 20);
     return buf;
+}
+
+char *rf_uuid4(char buf[RF_UUID_LEN])
+{
+    uint8_t b[UUID_BYTES];
+    rf_random(b, sizeof(b));
+    return write_uuid4(b, buf);
+}
+
+char *rf_uuid4_beside(char buf[RF_UUID_LEN])
+{
+    static _Thread_local uint8_t first[4];
+    static _Thread_local unsigned left;
+    uint8_t b[UUID_BYTES];
+    rf_random(b, sizeof(b));
+    if (left-- == 0) {
+        memcpy(first, b, sizeof(first));
+        left = RF_UUID_RUN - 1;
+    }
+    memcpy(b, first, sizeof(first));
+    return write_uuid4(b, buf);
 }
 
 bool rf_uuid4_valid(const char *s)

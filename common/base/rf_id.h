@@ -17,6 +17,12 @@ uint64_t rf_random_u64(uint64_t bound);
 /* rf_uuid4 writes a version 4 UUID (RFC 9562) in lower case and returns buf. */
 char *rf_uuid4(char buf[RF_UUID_LEN]);
 
+/* rf_uuid4_beside is rf_uuid4 for the keys of a large index. Of the ids that a thread makes with
+ * it, RF_UUID_RUN in succession share their first 32 bits, random as the other 90, so that they lie
+ * beside each other in the index: each would otherwise be in a page of its own. */
+#define RF_UUID_RUN 256
+char *rf_uuid4_beside(char buf[RF_UUID_LEN]);
+
 /* rf_uuid4_valid: exactly 36 characters, lower case, version 4, variant 10. */
 bool rf_uuid4_valid(const char *s);
 

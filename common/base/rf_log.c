@@ -15,6 +15,11 @@ static struct {
     rf_log_format format;
 } config = {.service = "reflection", .level = RF_INFO, .format = RF_LOGFMT};
 
+static struct {
+    rf_log_fn fn;
+    void *user;
+} listener;
+
 static _Thread_local char context[64];
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
@@ -29,6 +34,12 @@ void rf_log_setup(const char *service, rf_log_level level, rf_log_format format)
 void rf_log_context(const char *request_id)
 {
     rf_copy_str(context, sizeof(context), request_id == NULL ? "" : request_id);
+}
+
+void rf_log_listen(rf_log_fn fn, void *user)
+{
+    listener.fn = fn;
+    listener.user = user;
 }
 
 bool rf_log_enabled(rf_log_level level)
@@ -115,4 +126,7 @@ void rf_log(rf_log_level level, const char *event, const rf_field *fields, size_
     ssize_t n = write(STDERR_FILENO, b.data, b.len);
     (void)n; /* nowhere to report a log that cannot be written */
     rf_buf_done(&b);
+    if (listener.fn != NULL) {
+        listener.fn(level, fields, n_fields, listener.user);
+    }
 }

@@ -39,6 +39,11 @@ bool rf_log_enabled(rf_log_level level);
 /* rf_log writes one event; use the macros. Lines above 4 KiB are cut. */
 void rf_log(rf_log_level level, const char *event, const rf_field *fields, size_t n_fields);
 
+/* rf_log_listen gives every line that is written to fn as well, on the thread that logs, until it
+ * is called with NULL; call before threads start and after they have ended. */
+typedef void (*rf_log_fn)(rf_log_level level, const rf_field *fields, size_t n_fields, void *user);
+void rf_log_listen(rf_log_fn fn, void *user);
+
 #define RF_LOG_(level, event, ...)                                                                 \
     do {                                                                                           \
         if (rf_log_enabled(level)) {                                                               \

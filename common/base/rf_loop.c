@@ -46,7 +46,9 @@ struct rf_loop {
     task *tasks; /* guarded by mutex */
     size_t n_tasks;
     size_t cap_tasks;
-    task *running; /* the other half of the double buffer */
+    bool woken;          /* for the tasks; guarded, as what follows */
+    int64_t wakes_at_ns; /* when the sleep in progress ends by itself */
+    task *running;       /* the other half of the double buffer */
     size_t cap_running;
     rf_timer **heap; /* binary heap, earliest first */
     size_t n_heap;
@@ -106,19 +108,25 @@ void rf_loop_stop(rf_loop *loop)
     wake(loop);
 }
 
-void rf_loop_post(rf_loop *loop, rf_loop_fn fn, void *user)
+void rf_loop_post_within(rf_loop *loop, rf_loop_fn fn, void *user, int64_t slack_ns)
 {
     pthread_mutex_lock(&loop->mutex);
     if (loop->n_tasks == loop->cap_tasks) {
         loop->cap_tasks = RF_MAX((size_t)64, loop->cap_tasks * 2);
         loop->tasks = rf_grow(loop->tasks, loop->cap_tasks, sizeof(task));
     }
-    bool first = loop->n_tasks == 0;
+    bool wanted = !loop->woken && (slack_ns == 0 || loop->wakes_at_ns - rf_time_ns() > slack_ns);
+    loop->woken = loop->woken || wanted;
     loop->tasks[loop->n_tasks++] = (task){.fn = fn, .user = user};
     pthread_mutex_unlock(&loop->mutex);
-    if (first) {
+    if (wanted) {
         wake(loop);
     }
+}
+
+void rf_loop_post(rf_loop *loop, rf_loop_fn fn, void *user)
+{
+    rf_loop_post_within(loop, fn, user, 0);
 }
 
 static void run_tasks(rf_loop *loop)
@@ -130,6 +138,7 @@ static void run_tasks(rf_loop *loop)
     loop->tasks = loop->running;
     loop->cap_tasks = loop->cap_running;
     loop->n_tasks = 0;
+    loop->woken = false;
     loop->running = tasks;
     loop->cap_running = cap;
     pthread_mutex_unlock(&loop->mutex);
@@ -269,6 +278,24 @@ static int wait_ms(const rf_loop *loop)
     return (int)ms;
 }
 
+/* How long to sleep: not at all before tasks for which nobody has woken the loop. */
+static int sleep_ms(rf_loop *loop)
+{
+    pthread_mutex_lock(&loop->mutex);
+    int ms = loop->n_tasks > 0 && !loop->woken ? 0 : wait_ms(loop);
+    loop->wakes_at_ns = ms < 0 ? RF_NEVER_NS : rf_time_ns() + ms * RF_NS_PER_MS;
+    pthread_mutex_unlock(&loop->mutex);
+    return ms;
+}
+
+static bool has_quiet_tasks(rf_loop *loop)
+{
+    pthread_mutex_lock(&loop->mutex);
+    bool has = loop->n_tasks > 0 && !loop->woken;
+    pthread_mutex_unlock(&loop->mutex);
+    return has;
+}
+
 static void dispatch(rf_loop *loop, const struct epoll_event *ev)
 {
     rf_loop_fd *watch = ev->data.ptr;
@@ -286,16 +313,30 @@ int rf_loop_run(rf_loop *loop)
 {
     struct epoll_event events[EVENTS_PER_WAIT];
     while (!atomic_load(&loop->stop)) {
-        int n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT, wait_ms(loop));
+        int n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT, sleep_ms(loop));
         if (n < 0 && errno != EINTR) {
             return -errno;
         }
         for (int i = 0; i < n && !atomic_load(&loop->stop); i++) {
             dispatch(loop, &events[i]);
         }
+        if (!atomic_load(&loop->stop) && has_quiet_tasks(loop)) {
+            run_tasks(loop);
+        }
         run_timers(loop);
         free_removed(loop);
     }
     atomic_store(&loop->stop, false);
     return 0;
+}
+
+static void stop_here(void *user)
+{
+    rf_loop_stop(user);
+}
+
+void rf_loop_settle(rf_loop *loop)
+{
+    rf_loop_post(loop, stop_here, loop);
+    (void)rf_loop_run(loop);
 }

@@ -1,7 +1,7 @@
 /*
  * rf_loop.h - an owner loop on epoll: file descriptors, timers and tasks handed over by others.
- * One thread runs the loop and owns everything it calls; only rf_loop_post and rf_loop_stop may be
- * called by other threads.
+ * One thread runs the loop and owns everything it calls; only rf_loop_post, rf_loop_post_within and
+ * rf_loop_stop may be called by other threads.
  */
 #ifndef RF_LOOP_H
 #define RF_LOOP_H
@@ -28,6 +28,14 @@ void rf_loop_stop(rf_loop *loop);
 
 /* rf_loop_post runs fn(user) on the loop's thread, in order of posting. Any thread. */
 void rf_loop_post(rf_loop *loop, rf_loop_fn fn, void *user);
+
+/* rf_loop_post_within is rf_loop_post for what may wait: a loop that wakes for a timer within
+ * slack_ns is not woken for it. Any thread. */
+void rf_loop_post_within(rf_loop *loop, rf_loop_fn fn, void *user, int64_t slack_ns);
+
+/* rf_loop_settle runs the loop, which must not be running, until all that has been posted so far
+ * has run. */
+void rf_loop_settle(rf_loop *loop);
 
 /* rf_loop_add watches fd (level-triggered unless EPOLLET is given); the loop does not own it. */
 rf_loop_fd *rf_loop_add(rf_loop *loop, int fd, uint32_t events, rf_loop_fd_fn fn, void *user);

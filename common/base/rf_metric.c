@@ -8,7 +8,7 @@
 #define MAX_BOUNDS 32
 #define MAX_COLLECTORS 32
 
-typedef enum kind { COUNTER, GAUGE, HISTOGRAM } kind;
+typedef enum kind { COUNTER, SECONDS, GAUGE, HISTOGRAM } kind;
 
 typedef struct family {
     char *name;
@@ -23,7 +23,7 @@ typedef struct family {
 struct rf_metric {
     const family *family;
     char *labels;
-    _Atomic(int64_t) count; /* counter; number of observations of a histogram */
+    _Atomic(int64_t) count; /* counter, of seconds: ns; number of observations of a histogram */
     _Atomic(double) value;  /* gauge; sum of a histogram */
     _Atomic(int64_t) buckets[MAX_BOUNDS];
     rf_metric *next;
@@ -90,6 +90,11 @@ rf_metric *rf_metric_counter(const char *name, const char *help, const char *lab
     return find_or_make(name, help, labels, COUNTER, NULL, 0);
 }
 
+rf_metric *rf_metric_seconds_counter(const char *name, const char *help, const char *labels)
+{
+    return find_or_make(name, help, labels, SECONDS, NULL, 0);
+}
+
 rf_metric *rf_metric_gauge(const char *name, const char *help, const char *labels)
 {
     return find_or_make(name, help, labels, GAUGE, NULL, 0);
@@ -137,7 +142,10 @@ void rf_metric_observe(rf_metric *m, double value)
 
 double rf_metric_value(const rf_metric *m)
 {
-    return m->family->kind == GAUGE ? atomic_load(&m->value) : (double)atomic_load(&m->count);
+    const double count = (double)atomic_load(&m->count);
+    return m->family->kind == GAUGE     ? atomic_load(&m->value)
+           : m->family->kind == SECONDS ? count / 1e9
+                                        : count;
 }
 
 void rf_metric_collector(void (*fn)(void *user), void *user)
@@ -182,13 +190,13 @@ static void write_series(rf_buf *out, const family *f, const rf_metric *m)
     if (f->kind == COUNTER) {
         rf_buf_printf(out, " %lld\n", (long long)atomic_load(&m->count));
     } else {
-        rf_buf_printf(out, " %.15g\n", atomic_load(&m->value));
+        rf_buf_printf(out, " %.15g\n", rf_metric_value(m));
     }
 }
 
 void rf_metric_write(rf_buf *out)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram"};
+    static const char *const types[] = {"counter", "counter", "gauge", "histogram"};
     pthread_mutex_lock(&mutex);
     size_t n = n_collectors;
     pthread_mutex_unlock(&mutex);

@@ -19,9 +19,14 @@ static int64_t read_clock(clockid_t id)
     return (int64_t)ts.tv_sec * RF_NS_PER_S + ts.tv_nsec;
 }
 
+int64_t rf_time_real_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
 int64_t rf_time_ns(void)
 {
-    return atomic_load(&driven) ? atomic_load(&driven_mono_ns) : read_clock(CLOCK_MONOTONIC);
+    return atomic_load(&driven) ? atomic_load(&driven_mono_ns) : rf_time_real_ns();
 }
 
 int64_t rf_time_wall_ms(void)
@@ -32,7 +37,7 @@ int64_t rf_time_wall_ms(void)
 
 void rf_time_drive(void)
 {
-    atomic_store(&driven_mono_ns, read_clock(CLOCK_MONOTONIC));
+    atomic_store(&driven_mono_ns, rf_time_real_ns());
     atomic_store(&driven_wall_ns, read_clock(CLOCK_REALTIME));
     atomic_store(&driven, true);
 }
@@ -55,7 +60,7 @@ int rf_time_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t at_
         if (rf_time_ns() >= at_ns) {
             return -ETIMEDOUT;
         }
-        until_ns = read_clock(CLOCK_MONOTONIC) + DRIVEN_LOOK_NS;
+        until_ns = rf_time_real_ns() + DRIVEN_LOOK_NS;
     } else if (at_ns == RF_NEVER_NS) {
         return -pthread_cond_wait(cond, mutex);
     }

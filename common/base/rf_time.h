@@ -16,6 +16,7 @@
 #define RF_NEVER_NS INT64_MAX
 
 int64_t rf_time_ns(void);      /* monotonic */
+int64_t rf_time_real_ns(void); /* monotonic, not driven: for a network, a database, a disk */
 int64_t rf_time_wall_ms(void); /* since 1970-01-01T00:00:00Z */
 
 /* rf_time_drive stops both clocks at their present value for the rest of the process. */

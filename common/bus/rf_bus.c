@@ -26,7 +26,7 @@ struct rf_bus_sub {
     void *self;
 };
 
-static const rf_bus_backend *const backends[] = {&rf_bus_local_backend};
+static const rf_bus_backend *const backends[] = {&rf_bus_local_backend, &rf_bus_kafka_backend};
 
 static bool name_valid(const char *name, size_t max)
 {
@@ -71,7 +71,8 @@ int rf_bus_open(const rf_bus_config *config, rf_bus **ret)
     const rf_bus_backend *backend = find_backend(config->url, &address);
     rf_bus_config c = with_defaults(config);
     if (backend == NULL || backend->version != RF_BUS_BACKEND_VERSION ||
-        c.n_partitions > RF_BUS_MAX_PARTITIONS || c.retention_ms < 0 || c.retention_bytes < 0) {
+        c.n_partitions > RF_BUS_MAX_PARTITIONS || c.retention_ms < 0 || c.retention_bytes < 0 ||
+        c.wait_ms < 0) {
         return -EINVAL;
     }
     void *self = NULL;
@@ -136,6 +137,13 @@ int rf_bus_produce(rf_bus *bus, const rf_bus_record *record, rf_bus_delivery_fn 
 int rf_bus_flush(rf_bus *bus, int64_t at_ns)
 {
     return bus->backend->flush(bus->self, at_ns);
+}
+
+void rf_bus_abandon(rf_bus *bus)
+{
+    if (bus->backend->abandon != NULL) {
+        bus->backend->abandon(bus->self);
+    }
 }
 
 rf_bus_error rf_bus_health(rf_bus *bus)

@@ -6,23 +6,18 @@
  * order is kept; equal keys go to one partition. Consumers are idempotent and tell repeats by the
  * header RF_BUS_MESSAGE_ID.
  *
- * The URL picks the backend:
- *     local:DIR    a log in SQLite (WAL, synchronous=FULL) shared by the processes of one machine
- * A backend is a table of functions (rf_bus_backend.h); this is how each call maps to librdkafka:
+ * The URL picks the backend, a table of functions (rf_bus_backend.h):
  *
- *     rf_bus_open             rd_kafka_new(PRODUCER): enable.idempotence, acks=all
- *     rf_bus_topic            rd_kafka_CreateTopics: num.partitions, retention.ms, retention.bytes
- *     rf_bus_produce          rd_kafka_producev; __QUEUE_FULL waits, then -ETIMEDOUT
- *     delivery callback       dr_msg_cb; fatal from rd_kafka_fatal_error
- *     rf_bus_flush            rd_kafka_flush
- *     rf_bus_subscribe        rd_kafka_new(CONSUMER): group.id, enable.auto.offset.store=false,
- * then rd_kafka_subscribe; without a group rd_kafka_assign at the log's end rf_bus_next
- * rd_kafka_consumer_poll rf_bus_sub_fd           rd_kafka_queue_io_event_enable on the consumer
- * queue rf_bus_commit           rd_kafka_offsets_store; ERR__STATE is -ESTALE rf_bus_commit_wait
- * rd_kafka_commit (sync) of the stored offsets rf_bus_pause, _resume   rd_kafka_pause_partitions,
- * rd_kafka_resume_partitions rf_bus_assignment       rd_kafka_assignment rf_bus_lag
- * rd_kafka_query_watermark_offsets less rd_kafka_committed rf_bus_error rd_kafka_error_is_fatal,
- * rd_kafka_error_is_retriable
+ *     local:DIR             a log in SQLite (WAL, synchronous=FULL) shared by the processes of one
+ *                           machine
+ *     kafka://HOST:PORT,... Apache Kafka through librdkafka, with librdkafka's own properties after
+ *                           "?" (rf_bus_kafka_url.h says which, and where passwords go;
+ *                           rf_bus_kafka.h how each call maps)
+ *
+ * What differs on Kafka: a group shares partitions out within moments, not at once, and not while a
+ * member stands still, so a subscription may own nothing at first; a process that dies is missed
+ * when its session ends (session.timeout.ms); retention drops whole segments of a log, so records
+ * may stay for longer; records of foreign programs may be above the limits here.
  *
  * Threads: an rf_bus may be used by any thread. An rf_bus_sub too, but only one thread at a time
  * waits in rf_bus_next. Callbacks run on the bus's own thread: they hand over and return.
@@ -47,13 +42,14 @@ typedef struct rf_bus rf_bus;
 typedef struct rf_bus_sub rf_bus_sub;
 
 typedef struct rf_bus_config {
-    const char *url;         /* "local:DIR" */
+    const char *url;         /* "local:DIR" or "kafka://HOST:PORT[,...][?name=value&...]" */
     uint32_t n_partitions;   /* of a topic made by first use; 0 gives 8 */
     int64_t retention_ms;    /* age at which records go; 0 gives 86,400,000 (a day) */
     int64_t retention_bytes; /* keys, values, headers of one partition; 0 gives 256 MiB */
     size_t queue_records;    /* records produced and not yet durable; 0 gives 100,000 */
     size_t queue_bytes;      /* the same in bytes; 0 gives 32 MiB */
     size_t prefetch_bytes;   /* read ahead by one subscription; 0 gives 1 MiB */
+    int64_t wait_ms;         /* for a first Kafka broker, and for a topic; 0 gives 10 s and 30 s */
 } rf_bus_config;
 
 /* What went wrong. fatal: this bus handle will not recover, close it. retriable: the same call may
@@ -125,7 +121,9 @@ typedef struct rf_bus_sub_config {
 } rf_bus_sub_config;
 
 /* rf_bus_open connects; directories of a local bus are made. Returns 0, -EINVAL for a bad URL or
- * setting, -EBADMSG for a log that is not one, or the errno of the file system. */
+ * setting, -EBADMSG for a log that is not one, or the errno of the file system. Of Kafka: after a
+ * log line that says why, -EACCES for a wrong password, -EPROTO for TLS, -EHOSTUNREACH,
+ * -ECONNREFUSED or -ETIMEDOUT when no broker answers within wait_ms. */
 int rf_bus_open(const rf_bus_config *config, rf_bus **ret) RF_MUST_USE;
 
 /* rf_bus_close flushes for at most 5 s, calls back what was not delivered with -ECANCELED and
@@ -147,13 +145,19 @@ int rf_bus_produce(rf_bus *bus, const rf_bus_record *record, rf_bus_delivery_fn 
  * or -EDEADLK from a delivery callback. */
 int rf_bus_flush(rf_bus *bus, int64_t at_ns) RF_MUST_USE;
 
+/* rf_bus_abandon calls back with -ECANCELED what is not delivered, now: for who must end and cannot
+ * wait for a bus that does not answer. Some of it may have become durable all the same. The local
+ * bus always answers and does nothing here. */
+void rf_bus_abandon(rf_bus *bus);
+
 /* rf_bus_health returns the error of the last failed write, err 0 once a later one succeeded. */
 rf_bus_error rf_bus_health(rf_bus *bus);
 
 /* rf_bus_subscribe joins the group. Returns 0, -EINVAL, or the errno of the backend. */
 int rf_bus_subscribe(rf_bus *bus, const rf_bus_sub_config *config, rf_bus_sub **ret) RF_MUST_USE;
 
-/* rf_bus_unsubscribe makes the commits so far durable, leaves the group and frees. NULL is fine. */
+/* rf_bus_unsubscribe makes the commits so far durable, leaves the group and frees. A static member
+ * of a Kafka group leaves nothing: it keeps its partitions until the session ends. NULL is fine. */
 rf_bus_sub *rf_bus_unsubscribe(rf_bus_sub *sub);
 
 /* rf_bus_next waits until at_ns for the next message of an assigned partition that is not paused.

@@ -27,6 +27,7 @@ typedef struct rf_bus_backend {
     int (*produce)(void *bus, const rf_bus_record *record, rf_bus_delivery_fn fn, void *user,
                    int64_t at_ns);
     int (*flush)(void *bus, int64_t at_ns);
+    void (*abandon)(void *bus); /* NULL: it answers always */
     rf_bus_error (*health)(void *bus);
     int (*lag)(void *bus, const char *group, const char *topic, int64_t *ret);
 
@@ -41,5 +42,6 @@ typedef struct rf_bus_backend {
 } rf_bus_backend;
 
 extern const rf_bus_backend rf_bus_local_backend;
+extern const rf_bus_backend rf_bus_kafka_backend;
 
 #endif

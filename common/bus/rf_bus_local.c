@@ -10,6 +10,7 @@ static void local_free(rf_bus_local *local)
 {
     rf_bus_db_close(local->db);
     rf_bus_db_close(local->reader);
+    rf_bus_db_close(local->checkpointer);
     rf_close(&local->lock_fd);
     rf_close(&local->dir_fd);
     free(local->dir);
@@ -51,8 +52,22 @@ static int open_db(rf_bus_local *local)
     err = rf_bus_db_create(path);
     err = err == 0 ? rf_bus_db_open(path, &local->db) : err;
     err = err == 0 ? rf_bus_db_open(path, &local->reader) : err;
+    err = err == 0 ? rf_bus_db_open(path, &local->checkpointer) : err;
     rf_bus_local_sweep_locks(local);
     rf_bus_local_unlock(local);
+    return err;
+}
+
+static int start(rf_bus_local *local)
+{
+    int err = rf_bus_local_checkpoint_start(local);
+    if (err < 0) {
+        return err;
+    }
+    err = rf_bus_local_start(local);
+    if (err < 0) {
+        rf_bus_local_checkpoint_stop(local);
+    }
     return err;
 }
 
@@ -64,7 +79,7 @@ static int local_open(const rf_bus_config *config, const char *address, void **r
     local->dir = rf_strdup(address);
     int err = open_dir(local);
     err = err == 0 ? open_db(local) : err;
-    err = err == 0 ? rf_bus_local_start(local) : err;
+    err = err == 0 ? start(local) : err;
     if (err < 0) {
         local_free(local);
         return err;
@@ -78,6 +93,7 @@ static void local_close(void *bus)
 {
     rf_bus_local *local = bus;
     rf_bus_local_stop(local);
+    rf_bus_local_checkpoint_stop(local);
     rf_bus_local_forget(local);
     pthread_mutex_destroy(&local->reader_mutex);
     local_free(local);

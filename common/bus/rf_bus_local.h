@@ -10,8 +10,9 @@
  * process
  *
  * One thread a process writes. It takes every operation that waits, runs them in one transaction
- * and calls them back after the commit, so that one fsync serves all of them. Consumers read with
- * connections of their own.
+ * and calls them back after the commit, so that one fsync serves all of them. Records of a
+ * partition in one transaction are one row, or few. Another thread copies the write-ahead log back.
+ * Consumers read with connections of their own.
  */
 #ifndef RF_BUS_LOCAL_H
 #define RF_BUS_LOCAL_H
@@ -27,12 +28,25 @@
 
 typedef struct rf_bus_local rf_bus_local;
 
+/* Records of one partition that the present transaction has not written yet. */
+typedef struct rf_bus_chunk {
+    uint8_t *bytes;
+    size_t len;
+    size_t size; /* of the allocation */
+    int64_t first;
+    int64_t n;
+    int64_t payload;
+} rf_bus_chunk;
+
 /* One partition as the present transaction sees it. */
 typedef struct rf_bus_part {
-    int64_t next; /* offset of the next record */
-    int64_t bytes;
+    int64_t next;  /* offset of the next record */
+    int64_t bytes; /* of its records */
+    int64_t first; /* offset of the oldest record */
+    int64_t cut;   /* bytes of records that are gone in its oldest row */
     bool loaded;
     bool dirty;
+    rf_bus_chunk chunk;
 } rf_bus_part;
 
 typedef struct rf_bus_topic_row {
@@ -42,7 +56,8 @@ typedef struct rf_bus_topic_row {
     uint32_t n_parts;
     uint32_t turn; /* for records without key */
     int wake_fd;
-    bool touched; /* by the present transaction */
+    bool used;    /* by the present transaction: parts are loaded */
+    bool touched; /* ... and have records more */
     rf_bus_part *parts;
 } rf_bus_topic_row;
 
@@ -71,6 +86,8 @@ struct rf_bus_local {
     rf_bus_topic_row **topics;
     size_t n_topics;
     rf_bus_topic_row *last_topic; /* most records name the topic of the one before */
+    size_t n_finished;            /* records called back and not yet taken from the counts */
+    size_t n_finished_bytes;
     int64_t touched_groups[RF_BUS_MAX_TOPICS];
     size_t n_touched_groups;
     int64_t trim_at_ns;
@@ -93,6 +110,13 @@ struct rf_bus_local {
 
     pthread_mutex_t reader_mutex;
     rf_bus_db *reader; /* for rf_bus_lag */
+
+    rf_bus_db *checkpointer; /* of its thread */
+    pthread_t checkpoint_thread;
+    pthread_mutex_t checkpoint_mutex; /* guards what follows */
+    pthread_cond_t checkpoint_work;
+    bool checkpoint_due;
+    bool checkpoint_stop;
 };
 
 /* ---- rf_bus_local_writer.c ---- */
@@ -120,6 +144,12 @@ int rf_bus_local_produce(void *bus, const rf_bus_record *record, rf_bus_delivery
 int rf_bus_local_flush(void *bus, int64_t at_ns);
 rf_bus_error rf_bus_local_classify(int err);
 
+/* ---- rf_bus_local_checkpoint.c ---- */
+
+/* rf_bus_local_checkpoint_start goes before the writer's start, _stop after its end. */
+int rf_bus_local_checkpoint_start(rf_bus_local *local);
+void rf_bus_local_checkpoint_stop(rf_bus_local *local);
+
 /* ---- rf_bus_local_log.c: inside a transaction of the writer ---- */
 
 /* rf_bus_local_topic finds or makes a topic (n_parts: of a new one). The row lives until
@@ -129,19 +159,32 @@ int rf_bus_local_topic(rf_bus_local *local, const char *name, uint32_t n_parts,
 int rf_bus_local_append(rf_bus_local *local, rf_bus_topic_row *topic, const rf_bus_record *record,
                         const void *headers, size_t headers_len, uint32_t *ret_partition,
                         int64_t *ret_offset);
-int rf_bus_local_part_next(rf_bus_local *local, const rf_bus_topic_row *topic, uint32_t partition,
+int rf_bus_local_part_next(rf_bus_local *local, rf_bus_topic_row *topic, uint32_t partition,
                            int64_t *ret);
 
-/* rf_bus_local_seal writes the counters of the partitions touched and drops what is above the byte
- * limit; rf_bus_local_trim drops what is too old, *ret_more when there is more to drop. */
+/* rf_bus_local_seal writes the records and counters of the partitions touched and drops what is
+ * above the byte limit. */
 int rf_bus_local_seal(rf_bus_local *local);
-int rf_bus_local_trim(rf_bus_local *local, bool *ret_more);
+
+/* rf_bus_local_part_load and _store read and write the counters of a partition. */
+int rf_bus_local_part_load(rf_bus_local *local, int64_t part_id, rf_bus_part *part);
+int rf_bus_local_part_store(rf_bus_local *local, int64_t part_id, const rf_bus_part *part);
 
 /* rf_bus_local_reset ends a transaction for the cache of topics; committed false forgets it. */
 void rf_bus_local_reset(rf_bus_local *local, bool committed);
 void rf_bus_local_forget(rf_bus_local *local);
 
 int rf_bus_local_lag(void *bus, const char *group, const char *topic, int64_t *ret);
+
+/* ---- rf_bus_local_trim.c: inside a transaction of the writer ---- */
+
+/* rf_bus_local_trim drops what is too old or too much, *ret_more when there is more to drop. */
+int rf_bus_local_trim(rf_bus_local *local, bool *ret_more);
+
+/* rf_bus_local_trim_part does so for one partition that is loaded: records older than before_ms,
+ * and the oldest until the others have at most max_bytes. A limited number at once: *more then. */
+int rf_bus_local_trim_part(rf_bus_local *local, int64_t part_id, int64_t before_ms,
+                           int64_t max_bytes, rf_bus_part *part, bool *more);
 
 /* ---- rf_bus_local_group.c: inside a transaction of the writer ---- */
 

@@ -1,11 +1,12 @@
 #include "rf_bus_local_sub.h"
 
 #include "rf_bus_headers.h"
+#include "rf_bus_local_chunk.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define READ_ROWS 256 /* of one partition before the next has its turn */
+#define READ_RECORDS 256 /* of one partition before the next has its turn */
 
 /* ---- messages ---- */
 
@@ -14,25 +15,21 @@ static void held_free(rf_bus_box *box)
     free(box);
 }
 
-static const void *copy_column(sqlite3_stmt *stmt, int column, uint8_t **to, size_t *ret_len)
+static const void *copy_bytes(uint8_t **to, const void *from, size_t len)
 {
-    int len = sqlite3_column_bytes(stmt, column);
-    const void *blob = sqlite3_column_blob(stmt, column);
     const void *at = *to;
     if (len > 0) {
-        memcpy(*to, blob, (size_t)len);
+        memcpy(*to, from, len);
     }
     *to += len;
-    *ret_len = (size_t)len;
     return at;
 }
 
-/* Makes a message of the row that stmt stands on. */
-static rf_bus_held *held_new(const rf_bus_local_sub *s, uint32_t index, sqlite3_stmt *stmt)
+static rf_bus_held *held_new(const rf_bus_local_sub *s, uint32_t index, int64_t offset,
+                             int64_t at_ms, const rf_bus_chunk_record *r)
 {
     const rf_bus_slot *sl = &s->slots[index];
-    size_t n_bytes = (size_t)sqlite3_column_bytes(stmt, 2) + (size_t)sqlite3_column_bytes(stmt, 3) +
-                     (size_t)sqlite3_column_bytes(stmt, 4);
+    size_t n_bytes = rf_bus_chunk_payload(r);
     size_t topic_size = strlen(s->topics[sl->topic]) + 1;
     rf_bus_held *h = malloc(sizeof(rf_bus_held) + n_bytes + topic_size);
     if (h == NULL) {
@@ -44,21 +41,22 @@ static rf_bus_held *held_new(const rf_bus_local_sub *s, uint32_t index, sqlite3_
     h->size = sizeof(rf_bus_held) + n_bytes + topic_size;
     h->slot = index;
     h->generation = sl->generation;
-    rf_bus_message *m = &h->box.message;
-    m->topic = memcpy(h->bytes + n_bytes, s->topics[sl->topic], topic_size);
-    m->partition = sl->partition;
-    m->offset = sqlite3_column_int64(stmt, 0) - RF_BUS_ROW(sl->part, 0);
-    m->at_ms = sqlite3_column_int64(stmt, 1);
-    m->key = copy_column(stmt, 2, &to, &m->key_len);
-    if (sqlite3_column_type(stmt, 2) == SQLITE_NULL) {
-        m->key = NULL;
-    }
-    m->value = copy_column(stmt, 3, &to, &m->value_len);
-    size_t headers_len = 0;
-    const uint8_t *headers = copy_column(stmt, 4, &to, &headers_len);
-    int n = rf_bus_headers_decode(headers, headers_len, h->headers);
-    m->headers = h->headers;
-    m->n_headers = n < 0 ? 0 : (size_t)n;
+    const void *key = copy_bytes(&to, r->key, r->key_len);
+    const void *value = copy_bytes(&to, r->value, r->value_len);
+    const void *headers = copy_bytes(&to, r->headers, r->headers_len);
+    int n_headers = rf_bus_headers_decode(headers, r->headers_len, h->headers);
+    h->box.message = (rf_bus_message){
+        .topic = memcpy(to, s->topics[sl->topic], topic_size),
+        .partition = sl->partition,
+        .offset = offset,
+        .at_ms = at_ms,
+        .key = r->key == NULL ? NULL : key,
+        .key_len = r->key_len,
+        .value = value,
+        .value_len = r->value_len,
+        .headers = h->headers,
+        .n_headers = (size_t)RF_MAX(n_headers, 0),
+    };
     return h;
 }
 
@@ -105,26 +103,55 @@ rf_bus_held *rf_bus_ahead_take(rf_bus_local_sub *s)
 
 /* ---- reading ---- */
 
-static int read_slot(rf_bus_local_sub *s, uint32_t index)
+static bool has_room(const rf_bus_local_sub *s, int n)
+{
+    return n < READ_RECORDS && s->bytes_ahead < s->local->config.prefetch_bytes;
+}
+
+/* Keeps what is wanted of the row that stmt stands on, as long as there is room. */
+static int read_chunk(rf_bus_local_sub *s, uint32_t index, sqlite3_stmt *stmt, int *n)
 {
     rf_bus_slot *sl = &s->slots[index];
-    int64_t begin = RF_BUS_ROW(sl->part, sl->position);
-    sqlite3_stmt *stmt = RF_BUS_ASK(s->db, RF_BUS_SQL_LOG_READ, begin, RF_BUS_ROW(sl->part + 1, 0));
-    int row = 1;
-    for (int n = 0; n < READ_ROWS && s->bytes_ahead < s->local->config.prefetch_bytes; n++) {
-        row = rf_bus_db_step(s->db, stmt);
-        if (row <= 0) {
-            break;
+    int64_t offset = sqlite3_column_int64(stmt, 0) - RF_BUS_ROW(sl->part, 0);
+    int64_t at_ms = sqlite3_column_int64(stmt, 1);
+    int64_t wanted = RF_MAX(sl->position, sqlite3_column_int64(stmt, 2));
+    const uint8_t *at = sqlite3_column_blob(stmt, 3);
+    size_t left = (size_t)sqlite3_column_bytes(stmt, 3);
+    for (; left > 0 && has_room(s, *n); offset++) {
+        rf_bus_chunk_record r;
+        int err = rf_bus_chunk_take(&at, &left, &r);
+        if (err < 0) {
+            return err;
         }
-        rf_bus_held *h = held_new(s, index, stmt);
+        if (offset < wanted) {
+            continue;
+        }
+        rf_bus_held *h = held_new(s, index, offset, at_ms, &r);
         if (h == NULL) {
-            row = -ENOMEM;
-            break;
+            return -ENOMEM;
         }
         keep_ahead(s, sl, h);
+        (*n)++;
+    }
+    return 0;
+}
+
+/* Returns 1 when there may be more, 0 at the end, or an error. */
+static int read_slot(rf_bus_local_sub *s, uint32_t index)
+{
+    const rf_bus_slot *sl = &s->slots[index];
+    int64_t begin = RF_BUS_ROW(sl->part, 0);
+    sqlite3_stmt *stmt = RF_BUS_ASK(s->db, RF_BUS_SQL_LOG_READ, sl->part, begin,
+                                    begin + sl->position, RF_BUS_ROW(sl->part + 1, 0));
+    int row = 1;
+    int n = 0;
+    while (row > 0 && has_room(s, n)) {
+        row = rf_bus_db_step(s->db, stmt);
+        int err = row > 0 ? read_chunk(s, index, stmt, &n) : 0;
+        row = err < 0 ? err : row;
     }
     sqlite3_reset(stmt);
-    return row; /* 1: there may be more */
+    return row;
 }
 
 int rf_bus_ahead_fill(rf_bus_local_sub *s)

@@ -1,23 +1,37 @@
 #include "rf_bus_local_db.h"
 
+#include "rf_bus_local_chunk.h"
+#include "rf_sqlite.h"
+
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_MS 10000 /* the write lock file keeps writers apart; this covers recovery */
+
+#define PAGE_BYTES 4096
+#define WAL_LONG ((16 << 20) / PAGE_BYTES) /* pages */
+#define WAL_MOST ((64 << 20) / PAGE_BYTES)
+#define WAL_TRIES 500 /* of a writer that waits for another's copying */
+#define WAL_AGAIN_NS 2000000
 
 struct rf_bus_db {
     sqlite3 *sql;
     sqlite3_stmt *stmts[RF_BUS_N_SQL];
+    void (*wal_is_long)(void *user);
+    void *user;
 };
+
+#define CREATE_LOG                                                                                 \
+    "CREATE TABLE log(id INTEGER PRIMARY KEY, n INTEGER NOT NULL, bytes INTEGER NOT NULL,"         \
+    " at_ms INTEGER NOT NULL, chunk BLOB NOT NULL) STRICT;"
 
 static const char schema[] =
     "CREATE TABLE topic(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
     " first_part INTEGER NOT NULL, n_parts INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE part(id INTEGER PRIMARY KEY, next INTEGER NOT NULL, bytes INTEGER NOT NULL)"
-    " STRICT;"
-    "CREATE TABLE log(id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, key BLOB,"
-    " value BLOB NOT NULL, headers BLOB NOT NULL) STRICT;"
+    "CREATE TABLE part(id INTEGER PRIMARY KEY, next INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " first INTEGER NOT NULL DEFAULT 0, cut INTEGER NOT NULL DEFAULT 0) STRICT;" CREATE_LOG
     "CREATE TABLE grp(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
     " generation INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE TABLE grp_offset(grp INTEGER NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL,"
@@ -29,7 +43,19 @@ static const char schema[] =
     " topic INTEGER NOT NULL, PRIMARY KEY(member, topic)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE owner(grp INTEGER NOT NULL, part INTEGER NOT NULL, member INTEGER NOT NULL,"
     " generation INTEGER NOT NULL, PRIMARY KEY(grp, part)) STRICT, WITHOUT ROWID;"
-    "PRAGMA user_version=1;";
+    "PRAGMA user_version=2;";
+
+/* In version 1 each record was a row. */
+static const char upgrade[] =
+    "ALTER TABLE log RENAME TO old_log;" CREATE_LOG
+    "ALTER TABLE part ADD COLUMN first INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE part ADD COLUMN cut INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE part SET first=COALESCE((SELECT MIN(o.id) - (part.id << 40) FROM old_log o"
+    " WHERE o.id>=part.id << 40 AND o.id<(part.id + 1) << 40), next);"
+    "INSERT INTO log SELECT id, 1, COALESCE(length(key), 0) + length(value) + length(headers),"
+    " at_ms, chunk(key, value, headers) FROM old_log ORDER BY id;"
+    "DROP TABLE old_log;"
+    "PRAGMA user_version=2;";
 
 static const char *const texts[RF_BUS_N_SQL] = {
     [RF_BUS_SQL_TOPIC_FIND] = "SELECT id, first_part, n_parts FROM topic WHERE name=?1",
@@ -37,16 +63,16 @@ static const char *const texts[RF_BUS_N_SQL] = {
     [RF_BUS_SQL_TOPIC_COUNT] = "SELECT COUNT(*) FROM topic",
     [RF_BUS_SQL_PART_LAST] = "SELECT COALESCE(MAX(id), 0) FROM part",
     [RF_BUS_SQL_PART_ADD] = "INSERT INTO part(id, next, bytes) VALUES(?1, 0, 0)",
-    [RF_BUS_SQL_PART_GET] = "SELECT next, bytes FROM part WHERE id=?1",
-    [RF_BUS_SQL_PART_SET] = "UPDATE part SET next=?2, bytes=?3 WHERE id=?1",
-    [RF_BUS_SQL_PART_RANGE] = "SELECT id, next, bytes FROM part WHERE id>=?1 AND id<?2",
-    [RF_BUS_SQL_LOG_ADD] =
-        "INSERT INTO log(id, at_ms, key, value, headers) VALUES(?1, ?2, ?3, ?4, ?5)",
+    [RF_BUS_SQL_PART_GET] = "SELECT next, bytes, first, cut FROM part WHERE id=?1",
+    [RF_BUS_SQL_PART_SET] = "UPDATE part SET next=?2, bytes=?3, first=?4, cut=?5 WHERE id=?1",
+    [RF_BUS_SQL_LOG_ADD] = "INSERT INTO log(id, n, bytes, at_ms, chunk) VALUES(?1, ?2, ?3, ?4, ?5)",
     [RF_BUS_SQL_LOG_READ] =
-        "SELECT id, at_ms, key, value, headers FROM log WHERE id>=?1 AND id<?2 ORDER BY id",
+        "SELECT l.id, l.at_ms, p.first, l.chunk FROM part p JOIN log l ON l.id>=COALESCE("
+        "(SELECT id FROM log WHERE id>=?2 AND id<=?3 ORDER BY id DESC LIMIT 1), ?3) AND l.id<?4"
+        " AND l.id + l.n>MAX(?3, ?2 + p.first) WHERE p.id=?1 ORDER BY l.id",
     [RF_BUS_SQL_LOG_OLDEST] =
-        "SELECT id, at_ms, COALESCE(length(key), 0) + length(value) + length(headers)"
-        " FROM log WHERE id>=?1 AND id<?2 ORDER BY id LIMIT ?3",
+        "SELECT id, at_ms, n, bytes FROM log WHERE id>=?1 AND id<?2 ORDER BY id LIMIT ?3",
+    [RF_BUS_SQL_LOG_CHUNK] = "SELECT chunk FROM log WHERE id=?1",
     [RF_BUS_SQL_LOG_DROP] = "DELETE FROM log WHERE id>=?1 AND id<?2",
     [RF_BUS_SQL_GROUP_FIND] = "SELECT id, generation FROM grp WHERE name=?1",
     [RF_BUS_SQL_GROUP_ADD] = "INSERT INTO grp(name) VALUES(?1)",
@@ -87,9 +113,11 @@ static int map_error(sqlite3 *sql, int rc)
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return -ENOSPC;
-    case SQLITE_CORRUPT:
+    case SQLITE_ERROR: /* other tables than a log has */
     case SQLITE_NOTADB:
         return -EBADMSG;
+    case SQLITE_CORRUPT: /* of a damaged page, and of one that could not be read this time */
+        return -EIO;
     case SQLITE_READONLY:
         return -EROFS;
     case SQLITE_NOMEM:
@@ -113,15 +141,13 @@ static int exec(sqlite3 *sql, const char *text)
 static int open_sql(const char *path, sqlite3 **ret)
 {
     sqlite3 *sql = NULL;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    int rc = sqlite3_open_v2(path, &sql, flags, NULL);
+    int rc = rf_sqlite_open(path, &sql);
     int err = rc == SQLITE_OK ? 0 : sql == NULL ? -ENOMEM : map_error(sql, rc);
     if (err == 0) {
         sqlite3_busy_timeout(sql, BUSY_MS);
         sqlite3_extended_result_codes(sql, 1);
-        /* Pages of the log stay in the WAL for 16 MiB before they are copied back. */
         err = exec(sql, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                        "PRAGMA wal_autocheckpoint=4096; PRAGMA journal_size_limit=33554432;"
+                        "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;"
                         "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY;");
     }
     if (err < 0) {
@@ -144,6 +170,44 @@ static int read_version(sqlite3 *sql, int *ret)
     return rc == SQLITE_ROW ? 0 : map_error(sql, rc);
 }
 
+static void value_of(sqlite3_value *value, const void **ret, size_t *ret_len)
+{
+    *ret_len = (size_t)sqlite3_value_bytes(value);
+    *ret = sqlite3_value_blob(value);
+}
+
+/* SQL's chunk(key, value, headers): a record as a chunk of its own. */
+static void chunk_of(sqlite3_context *context, int n, sqlite3_value **values)
+{
+    (void)n;
+    rf_bus_chunk_record r;
+    value_of(values[0], &r.key, &r.key_len);
+    value_of(values[1], &r.value, &r.value_len);
+    value_of(values[2], &r.headers, &r.headers_len);
+    if (r.key == NULL && sqlite3_value_type(values[0]) != SQLITE_NULL) {
+        r.key = ""; /* an empty one */
+    }
+    size_t size = RF_BUS_CHUNK_LENGTHS + rf_bus_chunk_payload(&r);
+    uint8_t *bytes = rf_alloc(size);
+    rf_bus_chunk_put(bytes, &r);
+    sqlite3_result_blob64(context, bytes, size, free);
+}
+
+/* Runs a text in a transaction of its own; what fails leaves nothing. */
+static int exec_whole(sqlite3 *sql, const char *text)
+{
+    int err = exec(sql, "BEGIN IMMEDIATE");
+    err = err == 0 ? exec(sql, text) : err;
+    return err == 0 ? exec(sql, "COMMIT") : err;
+}
+
+static int bring_up_to_date(sqlite3 *sql)
+{
+    int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY;
+    int rc = sqlite3_create_function(sql, "chunk", 3, flags, NULL, chunk_of, NULL, NULL);
+    return rc == SQLITE_OK ? exec_whole(sql, upgrade) : map_error(sql, rc);
+}
+
 int rf_bus_db_create(const char *path)
 {
     sqlite3 *sql = NULL;
@@ -153,12 +217,10 @@ int rf_bus_db_create(const char *path)
     }
     int version = 0;
     err = read_version(sql, &version);
-    if (err == 0 && version == 0) {
-        err = exec(sql, "BEGIN IMMEDIATE");
-        err = err == 0 ? exec(sql, schema) : err;
-        err = err == 0 ? exec(sql, "COMMIT") : err;
-    } else if (err == 0 && version != SCHEMA_VERSION) {
-        err = -EBADMSG;
+    if (err == 0 && version != SCHEMA_VERSION) {
+        err = version == 0   ? exec_whole(sql, schema)
+              : version == 1 ? bring_up_to_date(sql)
+                             : -EBADMSG;
     }
     sqlite3_close(sql);
     return err;
@@ -191,6 +253,53 @@ rf_bus_db *rf_bus_db_close(rf_bus_db *db)
         free(db);
     }
     return NULL;
+}
+
+/* Whether another connection is at it. */
+static bool is_under_way(int rc)
+{
+    return (rc & 0xff) == SQLITE_BUSY;
+}
+
+static int copy_back(const rf_bus_db *db)
+{
+    return sqlite3_wal_checkpoint_v2(db->sql, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+int rf_bus_db_checkpoint(rf_bus_db *db)
+{
+    int rc = copy_back(db);
+    return rc == SQLITE_OK || is_under_way(rc) ? 0 : map_error(db->sql, rc);
+}
+
+/* What others are copying ends before what was written since, so they are waited for; nobody does
+ * so without end. */
+static void copy_all_back(const rf_bus_db *db)
+{
+    const struct timespec again = {.tv_nsec = WAL_AGAIN_NS};
+    for (int i = 0; i < WAL_TRIES && is_under_way(copy_back(db)); i++) {
+        nanosleep(&again, NULL);
+    }
+}
+
+static int after_commit(void *user, sqlite3 *sql, const char *schema_name, int n_pages)
+{
+    const rf_bus_db *db = user;
+    (void)sql, (void)schema_name;
+    if (n_pages >= WAL_LONG) {
+        db->wal_is_long(db->user);
+    }
+    if (n_pages >= WAL_MOST) {
+        copy_all_back(db); /* the commit stands whatever becomes of it */
+    }
+    return SQLITE_OK;
+}
+
+void rf_bus_db_watch_wal(rf_bus_db *db, void (*is_long)(void *user), void *user)
+{
+    db->wal_is_long = is_long;
+    db->user = user;
+    sqlite3_wal_hook(db->sql, after_commit, db);
 }
 
 int rf_bus_db_begin(rf_bus_db *db)

@@ -10,37 +10,39 @@
 
 #include <sqlite3.h>
 
-/* A record is a row whose id is partition << RF_BUS_OFFSET_BITS | offset: appends go to the end of
- * a partition's range and reads are range scans of the table itself. */
+/* The log's rows are chunks (rf_bus_local_chunk.h): records of one partition that became durable
+ * together. A row's id is partition << RF_BUS_OFFSET_BITS | offset of its first record: appends go
+ * to the end of a partition's range and reads are range scans of the table itself. Retention drops
+ * records, part.first, and then rows: part.cut bytes of the oldest row are of records dropped. */
 #define RF_BUS_OFFSET_BITS 40
 #define RF_BUS_ROW(partition, offset) (((partition) << RF_BUS_OFFSET_BITS) + (offset))
 
 /* The statements, with their parameters in order. "part" is a partition's row. */
 typedef enum rf_bus_sql {
-    RF_BUS_SQL_TOPIC_FIND,    /* name -> id, first part, partitions */
-    RF_BUS_SQL_TOPIC_ADD,     /* name, first part, partitions */
-    RF_BUS_SQL_TOPIC_COUNT,   /* -> topics */
-    RF_BUS_SQL_PART_LAST,     /* -> highest part */
-    RF_BUS_SQL_PART_ADD,      /* part */
-    RF_BUS_SQL_PART_GET,      /* part -> next offset, bytes */
-    RF_BUS_SQL_PART_SET,      /* part, next offset, bytes */
-    RF_BUS_SQL_PART_RANGE,    /* part, end part -> part, next offset, bytes */
-    RF_BUS_SQL_LOG_ADD,       /* row, at, key, value, headers */
-    RF_BUS_SQL_LOG_READ,      /* row, end row -> row, at, key, value, headers */
-    RF_BUS_SQL_LOG_OLDEST,    /* row, end row, limit -> row, at, bytes */
-    RF_BUS_SQL_LOG_DROP,      /* row, end row */
-    RF_BUS_SQL_GROUP_FIND,    /* name -> id, generation */
-    RF_BUS_SQL_GROUP_ADD,     /* name */
-    RF_BUS_SQL_GROUP_NEXT,    /* group: raises the generation -> generation */
-    RF_BUS_SQL_OFFSET_GET,    /* group, part -> offset */
-    RF_BUS_SQL_OFFSET_FIRST,  /* group, part, offset: unless there is one */
-    RF_BUS_SQL_OFFSET_SET,    /* group, part, offset, member, generation: while it owns */
-    RF_BUS_SQL_MEMBER_ADD,    /* group, name */
-    RF_BUS_SQL_MEMBER_DROP,   /* group, name */
-    RF_BUS_SQL_MEMBER_LIST,   /* group -> member, name */
-    RF_BUS_SQL_MEMBER_COUNT,  /* member -> 1 when it is there */
-    RF_BUS_SQL_READS_ADD,     /* member, topic */
-    RF_BUS_SQL_READS_TOPICS,  /* group -> topic, first part, partitions */
+    RF_BUS_SQL_TOPIC_FIND,   /* name -> id, first part, partitions */
+    RF_BUS_SQL_TOPIC_ADD,    /* name, first part, partitions */
+    RF_BUS_SQL_TOPIC_COUNT,  /* -> topics */
+    RF_BUS_SQL_PART_LAST,    /* -> highest part */
+    RF_BUS_SQL_PART_ADD,     /* part */
+    RF_BUS_SQL_PART_GET,     /* part -> next offset, bytes, first offset, cut */
+    RF_BUS_SQL_PART_SET,     /* part, next offset, bytes, first offset, cut */
+    RF_BUS_SQL_LOG_ADD,      /* row, records, bytes, at, chunk */
+    RF_BUS_SQL_LOG_READ,     /* part, its first row, row wanted, end row -> row, at, first, chunk */
+    RF_BUS_SQL_LOG_OLDEST,   /* row, end row, limit -> row, at, records, bytes */
+    RF_BUS_SQL_LOG_CHUNK,    /* row -> chunk */
+    RF_BUS_SQL_LOG_DROP,     /* row, end row */
+    RF_BUS_SQL_GROUP_FIND,   /* name -> id, generation */
+    RF_BUS_SQL_GROUP_ADD,    /* name */
+    RF_BUS_SQL_GROUP_NEXT,   /* group: raises the generation -> generation */
+    RF_BUS_SQL_OFFSET_GET,   /* group, part -> offset */
+    RF_BUS_SQL_OFFSET_FIRST, /* group, part, offset: unless there is one */
+    RF_BUS_SQL_OFFSET_SET,   /* group, part, offset, member, generation: while it owns */
+    RF_BUS_SQL_MEMBER_ADD,   /* group, name */
+    RF_BUS_SQL_MEMBER_DROP,  /* group, name */
+    RF_BUS_SQL_MEMBER_LIST,  /* group -> member, name */
+    RF_BUS_SQL_MEMBER_COUNT, /* member -> 1 when it is there */
+    RF_BUS_SQL_READS_ADD,    /* member, topic */
+    RF_BUS_SQL_READS_TOPICS, /* group -> topic, first part, partitions */
     RF_BUS_SQL_READS_MEMBERS, /* group, topic -> member */
     RF_BUS_SQL_OWNER_RANGE,   /* group, part, end part -> part, member */
     RF_BUS_SQL_OWNER_SET,     /* group, part, member, generation */
@@ -51,13 +53,20 @@ typedef enum rf_bus_sql {
 
 typedef struct rf_bus_db rf_bus_db;
 
-/* rf_bus_db_create makes or checks the tables of the log at path; the caller holds the write lock.
- */
+/* rf_bus_db_create makes or checks the tables of the log at path, and brings one of the version
+ * before up to date; the caller holds the write lock. */
 int rf_bus_db_create(const char *path);
 
 /* rf_bus_db_open opens a log made by rf_bus_db_create. */
 int rf_bus_db_open(const char *path, rf_bus_db **ret);
 rf_bus_db *rf_bus_db_close(rf_bus_db *db);
+
+/* The write-ahead log is copied back by rf_bus_db_checkpoint, a call of any connection beside which
+ * others read and write on. rf_bus_db_watch_wal calls is_long after each commit of db that leaves
+ * the log longer than 16 MiB; above 64 MiB the commit copies it back itself, so that it ends. Other
+ * connections copy nothing. */
+int rf_bus_db_checkpoint(rf_bus_db *db);
+void rf_bus_db_watch_wal(rf_bus_db *db, void (*is_long)(void *user), void *user);
 
 /* A transaction: begin takes SQLite's write lock at once. */
 int rf_bus_db_begin(rf_bus_db *db);

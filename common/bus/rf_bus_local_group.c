@@ -275,7 +275,7 @@ static int find_group(rf_bus_local *local, const char *name, int64_t *ret)
 
 /* A group that starts at the end fixes its first offsets now, so that records produced between this
  * and the first read are seen. */
-static int fix_offsets(rf_bus_local *local, int64_t group, const rf_bus_topic_row *topic)
+static int fix_offsets(rf_bus_local *local, int64_t group, rf_bus_topic_row *topic)
 {
     for (uint32_t p = 0; p < topic->n_parts; p++) {
         int64_t next = 0;

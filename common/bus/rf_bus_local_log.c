@@ -1,12 +1,14 @@
 #include "rf_bus_local.h"
 
+#include "rf_bus_local_chunk.h"
 #include "rf_time.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define TRIM_ROWS 2000  /* dropped from one partition in one transaction */
-#define MAX_TOPICS 1024 /* of one log */
+#define MAX_TOPICS 1024         /* of one log */
+#define CHUNK_BYTES (64u << 10) /* in one row, unless a single record is larger */
+#define CHUNK_FIRST_SIZE (4u << 10)
 
 /* ---- topics ---- */
 
@@ -120,26 +122,36 @@ void rf_bus_local_forget(rf_bus_local *local)
 
 /* ---- appending ---- */
 
-static int load_part(rf_bus_local *local, const rf_bus_topic_row *topic, uint32_t partition)
+int rf_bus_local_part_load(rf_bus_local *local, int64_t part_id, rf_bus_part *part)
 {
-    rf_bus_part *part = &topic->parts[partition];
-    if (part->loaded) {
-        return 0;
-    }
-    sqlite3_stmt *stmt =
-        RF_BUS_ASK(local->db, RF_BUS_SQL_PART_GET, topic->first_part + (int64_t)partition);
+    sqlite3_stmt *stmt = RF_BUS_ASK(local->db, RF_BUS_SQL_PART_GET, part_id);
     int row = rf_bus_db_step(local->db, stmt);
     if (row <= 0) {
         return row < 0 ? row : -EBADMSG;
     }
     part->next = sqlite3_column_int64(stmt, 0);
     part->bytes = sqlite3_column_int64(stmt, 1);
+    part->first = sqlite3_column_int64(stmt, 2);
+    part->cut = sqlite3_column_int64(stmt, 3);
     part->loaded = true;
     sqlite3_reset(stmt);
     return 0;
 }
 
-int rf_bus_local_part_next(rf_bus_local *local, const rf_bus_topic_row *topic, uint32_t partition,
+int rf_bus_local_part_store(rf_bus_local *local, int64_t part_id, const rf_bus_part *part)
+{
+    return rf_bus_db_run(local->db, RF_BUS_ASK(local->db, RF_BUS_SQL_PART_SET, part_id, part->next,
+                                               part->bytes, part->first, part->cut));
+}
+
+static int load_part(rf_bus_local *local, rf_bus_topic_row *topic, uint32_t partition)
+{
+    rf_bus_part *part = &topic->parts[partition];
+    topic->used = true;
+    return part->loaded ? 0 : rf_bus_local_part_load(local, topic->first_part + partition, part);
+}
+
+int rf_bus_local_part_next(rf_bus_local *local, rf_bus_topic_row *topic, uint32_t partition,
                            int64_t *ret)
 {
     int err = load_part(local, topic, partition);
@@ -164,85 +176,97 @@ static uint32_t choose_partition(rf_bus_topic_row *topic, const rf_bus_record *r
     return (r->key != NULL ? hash_key(r->key, r->key_len) : topic->turn++) % topic->n_parts;
 }
 
+/* ---- chunks ---- */
+
+static void chunk_drop(rf_bus_chunk *chunk)
+{
+    free(chunk->bytes);
+    *chunk = (rf_bus_chunk){0};
+}
+
+static int chunk_write(rf_bus_local *local, int64_t part_id, rf_bus_chunk *chunk)
+{
+    if (chunk->n == 0) {
+        return 0;
+    }
+    sqlite3_stmt *stmt =
+        RF_BUS_ASK(local->db, RF_BUS_SQL_LOG_ADD, RF_BUS_ROW(part_id, chunk->first), chunk->n,
+                   chunk->payload, rf_time_wall_ms());
+    sqlite3_bind_blob64(stmt, 5, chunk->bytes, chunk->len, SQLITE_STATIC);
+    int err = rf_bus_db_run(local->db, stmt);
+    chunk_drop(chunk);
+    return err;
+}
+
+static uint8_t *chunk_room(rf_bus_chunk *chunk, size_t len)
+{
+    if (chunk->size - chunk->len < len) {
+        size_t twice = RF_MAX(2 * chunk->size, CHUNK_FIRST_SIZE);
+        chunk->size = RF_MAX(twice, chunk->len + len);
+        chunk->bytes = rf_grow(chunk->bytes, chunk->size, 1);
+    }
+    uint8_t *at = chunk->bytes + chunk->len;
+    chunk->len += len;
+    return at;
+}
+
+static int chunk_add(rf_bus_local *local, int64_t part_id, rf_bus_part *part,
+                     const rf_bus_chunk_record *r)
+{
+    rf_bus_chunk *chunk = &part->chunk;
+    size_t payload = rf_bus_chunk_payload(r);
+    size_t len = RF_BUS_CHUNK_LENGTHS + payload;
+    int err = chunk->len + len > CHUNK_BYTES ? chunk_write(local, part_id, chunk) : 0;
+    if (err < 0) {
+        return err;
+    }
+    chunk->first = chunk->n == 0 ? part->next : chunk->first;
+    rf_bus_chunk_put(chunk_room(chunk, len), r);
+    chunk->n++;
+    chunk->payload += (int64_t)payload;
+    part->next++;
+    part->bytes += (int64_t)payload;
+    part->dirty = true;
+    return 0;
+}
+
 int rf_bus_local_append(rf_bus_local *local, rf_bus_topic_row *topic, const rf_bus_record *r,
                         const void *headers, size_t headers_len, uint32_t *ret_partition,
                         int64_t *ret_offset)
 {
     uint32_t partition = choose_partition(topic, r);
+    rf_bus_part *part = &topic->parts[partition];
     int err = load_part(local, topic, partition);
     if (err < 0) {
         return err;
     }
-    rf_bus_part *part = &topic->parts[partition];
-    int64_t row = RF_BUS_ROW(topic->first_part + (int64_t)partition, part->next);
-    sqlite3_stmt *stmt = RF_BUS_ASK(local->db, RF_BUS_SQL_LOG_ADD, row, rf_time_wall_ms());
-    if (r->key != NULL) {
-        sqlite3_bind_blob(stmt, 3, r->key_len > 0 ? r->key : "", (int)r->key_len, SQLITE_STATIC);
-    } else {
-        sqlite3_bind_null(stmt, 3);
-    }
-    sqlite3_bind_blob(stmt, 4, r->value_len > 0 ? r->value : "", (int)r->value_len, SQLITE_STATIC);
-    sqlite3_bind_blob(stmt, 5, headers, (int)headers_len, SQLITE_STATIC);
-    err = rf_bus_db_run(local->db, stmt);
-    if (err < 0) {
-        return err;
-    }
+    const rf_bus_chunk_record record = {r->key,       r->key_len, r->value,
+                                        r->value_len, headers,    headers_len};
     *ret_partition = partition;
-    *ret_offset = part->next++;
-    part->bytes += (int64_t)(r->key_len + r->value_len + headers_len);
-    part->dirty = true;
+    *ret_offset = part->next;
     topic->touched = true;
-    return 0;
+    return chunk_add(local, topic->first_part + partition, part, &record);
 }
 
-/* ---- retention ---- */
-
-/* Drops the oldest records of a partition while they are older than before_ms or it holds more than
- * max_bytes. Returns how many, at most TRIM_ROWS, or an error. */
-static int trim_part(rf_bus_local *local, int64_t part_id, int64_t before_ms, int64_t max_bytes,
-                     int64_t *bytes)
-{
-    int64_t begin = RF_BUS_ROW(part_id, 0);
-    int64_t end = RF_BUS_ROW(part_id + 1, 0);
-    int64_t keep = begin;
-    int n = 0;
-    sqlite3_stmt *stmt = RF_BUS_ASK(local->db, RF_BUS_SQL_LOG_OLDEST, begin, end, TRIM_ROWS);
-    int row = rf_bus_db_step(local->db, stmt);
-    for (; row > 0; row = rf_bus_db_step(local->db, stmt)) {
-        if (sqlite3_column_int64(stmt, 1) >= before_ms && *bytes <= max_bytes) {
-            break;
-        }
-        keep = sqlite3_column_int64(stmt, 0) + 1;
-        *bytes -= sqlite3_column_int64(stmt, 2);
-        n++;
-    }
-    sqlite3_reset(stmt);
-    if (row < 0 || n == 0) {
-        return row < 0 ? row : 0;
-    }
-    int err = rf_bus_db_run(local->db, RF_BUS_ASK(local->db, RF_BUS_SQL_LOG_DROP, begin, keep));
-    return err < 0 ? err : n;
-}
+/* ---- ending a transaction ---- */
 
 static int seal_part(rf_bus_local *local, const rf_bus_topic_row *topic, uint32_t partition)
 {
     rf_bus_part *part = &topic->parts[partition];
-    int64_t id = topic->first_part + (int64_t)partition;
-    if (part->bytes > local->config.retention_bytes) {
-        int n = trim_part(local, id, 0, local->config.retention_bytes, &part->bytes);
-        if (n < 0) {
-            return n;
-        }
+    int64_t id = topic->first_part + partition;
+    int err = chunk_write(local, id, &part->chunk);
+    bool more = part->bytes > local->config.retention_bytes;
+    while (err == 0 && more) {
+        err = rf_bus_local_trim_part(local, id, 0, local->config.retention_bytes, part, &more);
     }
-    return rf_bus_db_run(local->db,
-                         RF_BUS_ASK(local->db, RF_BUS_SQL_PART_SET, id, part->next, part->bytes));
+    return err < 0 ? err : rf_bus_local_part_store(local, id, part);
 }
 
 int rf_bus_local_seal(rf_bus_local *local)
 {
     for (size_t i = 0; i < local->n_topics; i++) {
         const rf_bus_topic_row *topic = local->topics[i];
-        for (uint32_t p = 0; p < topic->n_parts; p++) {
+        for (uint32_t p = 0; topic->touched && p < topic->n_parts; p++) {
             int err = topic->parts[p].dirty ? seal_part(local, topic, p) : 0;
             if (err < 0) {
                 return err;
@@ -252,32 +276,13 @@ int rf_bus_local_seal(rf_bus_local *local)
     return 0;
 }
 
-int rf_bus_local_trim(rf_bus_local *local, bool *ret_more)
+static void forget_parts(rf_bus_topic_row *topic)
 {
-    int64_t before_ms = rf_time_wall_ms() - local->config.retention_ms;
-    sqlite3_stmt *stmt = rf_bus_db_ask(local->db, RF_BUS_SQL_PART_LAST, 0, NULL);
-    int row = rf_bus_db_step(local->db, stmt);
-    int64_t last = row > 0 ? sqlite3_column_int64(stmt, 0) : 0;
-    sqlite3_reset(stmt);
-    *ret_more = false;
-    for (int64_t id = 1; row >= 0 && id <= last; id++) {
-        stmt = RF_BUS_ASK(local->db, RF_BUS_SQL_PART_GET, id);
-        row = rf_bus_db_step(local->db, stmt);
-        int64_t next = row > 0 ? sqlite3_column_int64(stmt, 0) : 0;
-        int64_t bytes = row > 0 ? sqlite3_column_int64(stmt, 1) : 0;
-        sqlite3_reset(stmt);
-        int n =
-            row > 0 ? trim_part(local, id, before_ms, local->config.retention_bytes, &bytes) : row;
-        if (n > 0) {
-            n = rf_bus_db_run(local->db,
-                              RF_BUS_ASK(local->db, RF_BUS_SQL_PART_SET, id, next, bytes)) < 0
-                    ? -EIO
-                    : n;
-        }
-        *ret_more |= n == TRIM_ROWS;
-        row = RF_MIN(n, 0);
+    for (uint32_t p = 0; topic->used && p < topic->n_parts; p++) {
+        chunk_drop(&topic->parts[p].chunk);
+        topic->parts[p] = (rf_bus_part){0};
     }
-    return RF_MIN(row, 0);
+    topic->used = false;
 }
 
 void rf_bus_local_reset(rf_bus_local *local, bool committed)
@@ -288,7 +293,7 @@ void rf_bus_local_reset(rf_bus_local *local, bool committed)
             rf_bus_local_wake(topic->wake_fd);
         }
         topic->touched = false;
-        memset(topic->parts, 0, topic->n_parts * sizeof(rf_bus_part));
+        forget_parts(topic);
     }
     if (!committed) {
         rf_bus_local_forget(local); /* some may have been made by the transaction */
@@ -297,26 +302,15 @@ void rf_bus_local_reset(rf_bus_local *local, bool committed)
 
 /* ---- lag ---- */
 
-static int first_kept(rf_bus_db *db, int64_t part, int64_t next, int64_t *ret)
-{
-    sqlite3_stmt *stmt =
-        RF_BUS_ASK(db, RF_BUS_SQL_LOG_OLDEST, RF_BUS_ROW(part, 0), RF_BUS_ROW(part + 1, 0), 1);
-    int row = rf_bus_db_step(db, stmt);
-    *ret = row > 0 ? sqlite3_column_int64(stmt, 0) - RF_BUS_ROW(part, 0) : next;
-    sqlite3_reset(stmt);
-    return RF_MIN(row, 0);
-}
-
 static int part_lag(rf_bus_db *db, int64_t group, int64_t part, int64_t *lag)
 {
     sqlite3_stmt *stmt = RF_BUS_ASK(db, RF_BUS_SQL_PART_GET, part);
     int row = rf_bus_db_step(db, stmt);
     int64_t next = row > 0 ? sqlite3_column_int64(stmt, 0) : 0;
+    int64_t first = row > 0 ? sqlite3_column_int64(stmt, 2) : 0;
     sqlite3_reset(stmt);
-    int64_t first = 0;
-    int err = row < 0 ? row : first_kept(db, part, next, &first);
-    if (err < 0) {
-        return err;
+    if (row < 0) {
+        return row;
     }
     stmt = RF_BUS_ASK(db, RF_BUS_SQL_OFFSET_GET, group, part);
     row = rf_bus_db_step(db, stmt);

@@ -289,8 +289,7 @@ typedef struct join_call {
     int refused;
 } join_call;
 
-static int add_slots(rf_bus_local *local, rf_bus_local_sub *s, size_t topic,
-                     const rf_bus_topic_row *row)
+static int add_slots(rf_bus_local *local, rf_bus_local_sub *s, size_t topic, rf_bus_topic_row *row)
 {
     s->slots = rf_grow(s->slots, s->n_slots + row->n_parts, sizeof(rf_bus_slot));
     for (uint32_t p = 0; p < row->n_parts; p++) {

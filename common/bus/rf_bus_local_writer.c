@@ -144,11 +144,8 @@ static void append_done(rf_bus_local *local, rf_bus_op *op, int err)
         rf_bus_delivery d = {rf_bus_local_classify(err), a->partition, a->offset};
         a->fn(&d, a->user);
     }
-    pthread_mutex_lock(&local->mutex);
-    local->n_records--;
-    local->n_bytes -= append_bytes(a);
-    local->n_done++;
-    pthread_mutex_unlock(&local->mutex);
+    local->n_finished++;
+    local->n_finished_bytes += append_bytes(a);
     free(a);
 }
 
@@ -245,9 +242,10 @@ int rf_bus_local_flush(void *bus, int64_t at_ns)
 
 /* ---- the thread ---- */
 
+/* A disk that fails may be mended, or be full for a while: what was rolled back is tried again. */
 rf_bus_error rf_bus_local_classify(int err)
 {
-    bool fatal = err == -EIO || err == -EBADMSG || err == -EROFS;
+    bool fatal = err == -EBADMSG || err == -EROFS;
     return (rf_bus_error){.err = err, .fatal = fatal, .retriable = err < 0 && !fatal};
 }
 
@@ -288,10 +286,22 @@ static void wake_groups(rf_bus_local *local, bool committed)
     local->n_touched_groups = 0;
 }
 
+/* Whether more than the operation itself fails: a limit of the log is no matter of health. */
+static bool is_general(int err)
+{
+    return err != -EOVERFLOW && err != -E2BIG;
+}
+
+/* Tells of changes only: a disk that stays full is met again at every try. */
 static void note_health(rf_bus_local *local, int err)
 {
-    if (err < 0) {
+    if (!is_general(err)) {
+        return;
+    }
+    if (err < 0 && err != local->health.err) {
         RF_LOG_ERROR("bus cannot write", RF_STR("error", strerror(-err)));
+    } else if (err == 0 && local->health.err < 0) {
+        RF_LOG_INFO("bus writes again");
     }
     pthread_mutex_lock(&local->mutex);
     if (!local->health.fatal) {
@@ -308,6 +318,11 @@ static void finish_ops(rf_bus_local *local, const rf_bus_op_list *ops, int err)
         op->done(local, op, err);
     }
     pthread_mutex_lock(&local->mutex);
+    local->n_records -= local->n_finished;
+    local->n_bytes -= local->n_finished_bytes;
+    local->n_done += local->n_finished;
+    local->n_finished = 0;
+    local->n_finished_bytes = 0;
     pthread_cond_broadcast(&local->room);
     pthread_cond_broadcast(&local->idle);
     pthread_mutex_unlock(&local->mutex);
@@ -331,7 +346,7 @@ void rf_bus_local_unlock(const rf_bus_local *local)
 /* One transaction of operations, from lock to the waking of those who watch. */
 static int write_ops(rf_bus_local *local, const rf_bus_op_list *ops, bool trim)
 {
-    int err = local->health.fatal ? -EIO : rf_bus_local_lock(local);
+    int err = local->health.fatal ? local->health.err : rf_bus_local_lock(local);
     if (err == 0) {
         err = transaction(local, ops, trim);
         rf_bus_local_unlock(local);
@@ -345,7 +360,8 @@ static int write_ops(rf_bus_local *local, const rf_bus_op_list *ops, bool trim)
 /* Some failures are of one operation (a topic too many, no descriptor left), not of the log. */
 static bool one_is_guilty(const rf_bus_op_list *ops, int err)
 {
-    return err < 0 && err != -ENOSPC && !rf_bus_local_classify(err).fatal && ops->head != NULL &&
+    bool of_disk = err == -ENOSPC || err == -EIO;
+    return err < 0 && !of_disk && !rf_bus_local_classify(err).fatal && ops->head != NULL &&
            ops->head->next != NULL;
 }
 

@@ -1,10 +1,9 @@
 #include "rf_fetch_internal.h"
 
+#include "rf_sigpipe.h"
 #include "rf_time.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,24 +12,12 @@
 #define BUFFER_BYTES 65536L
 #define ERROR_BODY_MAX 65536 /* of an answer that is not wanted, read to see its end */
 
-/* The state of one request that libcurl's callbacks see. */
-typedef struct exchange {
-    const rf_fetch_call *call;
-    CURL *easy;
-    const char *blocked; /* reason of the last address refused, NULL for none */
-    int local_err;       /* of sink or source */
-    bool too_large;
-    uint64_t n_sent;
-    uint64_t n_received;
-    uint64_t n_unwanted; /* body of an answer whose status says enough */
-} exchange;
-
 /* ---- callbacks ---- */
 
 /* The one place where a socket is made: what is checked here is what is connected to. */
 static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *a)
 {
-    exchange *x = user;
+    rf_fetch_request *x = user;
     const char *why = purpose == CURLSOCKTYPE_IPCXN
                           ? rf_fetch_guard_address(&x->call->fetch->guard, &a->addr, a->addrlen)
                           : "family";
@@ -51,7 +38,7 @@ static int status_of(CURL *easy)
 
 static size_t take_body(char *data, size_t size, size_t n, void *user)
 {
-    exchange *x = user;
+    rf_fetch_request *x = user;
     size_t len = size * n;
     if (x->call->sink == NULL || status_of(x->easy) / 100 != 2) {
         x->n_unwanted += len;
@@ -68,7 +55,7 @@ static size_t take_body(char *data, size_t size, size_t n, void *user)
 
 static size_t give_body(char *data, size_t size, size_t n, void *user)
 {
-    exchange *x = user;
+    rf_fetch_request *x = user;
     const rf_fetch_source *source = x->call->source;
     uint64_t left = source->size - x->n_sent;
     size_t len = (size_t)RF_MIN((uint64_t)(size * n), left);
@@ -83,7 +70,7 @@ static size_t give_body(char *data, size_t size, size_t n, void *user)
 
 /* ---- settings of a request ---- */
 
-static void set_guarded(exchange *x, const char *url)
+void rf_fetch_request_guard(rf_fetch_request *x, const char *url)
 {
     const rf_fetch *f = x->call->fetch;
     CURL *e = x->easy;
@@ -107,7 +94,7 @@ static void set_guarded(exchange *x, const char *url)
     }
 }
 
-static void set_limits(exchange *x)
+void rf_fetch_request_limits(rf_fetch_request *x)
 {
     const rf_fetch_config *c = &x->call->fetch->config;
     int64_t left_ms = (x->call->until_ns - rf_time_ns()) / RF_NS_PER_MS;
@@ -118,7 +105,7 @@ static void set_limits(exchange *x)
                      (long)RF_MAX((c->low_speed_ms + 999) / 1000, 1));
 }
 
-static void set_http(exchange *x, struct curl_slist *headers)
+void rf_fetch_request_http(rf_fetch_request *x, struct curl_slist *headers)
 {
     CURL *e = x->easy;
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -127,6 +114,11 @@ static void set_http(exchange *x, struct curl_slist *headers)
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+}
+
+static void set_direction(rf_fetch_request *x)
+{
+    CURL *e = x->easy;
     if (x->call->source != NULL) {
         curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)x->call->source->size);
@@ -147,7 +139,7 @@ static CURLcode result_of(CURLM *multi)
     return m != NULL && m->msg == CURLMSG_DONE ? m->data.result : CURLE_FAILED_INIT;
 }
 
-static CURLcode perform(const exchange *x, CURLM *multi)
+static CURLcode perform(const rf_fetch_request *x, CURLM *multi)
 {
     struct curl_waitfd cancel = {.fd = x->call->cancel_fd, .events = CURL_WAIT_POLLIN};
     unsigned n_extra = x->call->cancel_fd >= 0 ? 1 : 0;
@@ -165,7 +157,7 @@ static CURLcode perform(const exchange *x, CURLM *multi)
 
 /* ---- what it means ---- */
 
-static void judge_status(const exchange *x, int status)
+static void judge_status(const rf_fetch_request *x, int status)
 {
     rf_fetch_result *r = x->call->result;
     if (status / 100 == 2) {
@@ -179,7 +171,7 @@ static void judge_status(const exchange *x, int status)
     }
 }
 
-static void judge_failure(const exchange *x, CURLcode code)
+static void judge_failure(const rf_fetch_request *x, CURLcode code)
 {
     rf_fetch_result *r = x->call->result;
     if (code == CURLE_ABORTED_BY_CALLBACK && x->local_err == 0) {
@@ -199,7 +191,7 @@ static void judge_failure(const exchange *x, CURLcode code)
     }
 }
 
-static void judge(const exchange *x, CURLcode code, char **ret_location)
+void rf_fetch_request_judge(const rf_fetch_request *x, CURLcode code, char **ret_location)
 {
     rf_fetch_result *r = x->call->result;
     char *location = NULL;
@@ -221,18 +213,19 @@ static void judge(const exchange *x, CURLcode code, char **ret_location)
 
 static void exchange_here(const rf_fetch_call *call, const char *url, char **ret_location)
 {
-    exchange x = {.call = call, .easy = curl_easy_init()};
+    rf_fetch_request x = {.call = call, .easy = curl_easy_init()};
     CURLM *multi = curl_multi_init();
     /* No "Expect: 100-continue": it would cost a second with servers that do not know it. */
     struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
     if (x.easy == NULL || multi == NULL || headers == NULL) {
         rf_fetch_end(call->result, RF_FETCH_LOCAL, -ENOMEM, "out of memory");
     } else {
-        set_guarded(&x, url);
-        set_limits(&x);
-        set_http(&x, headers);
+        rf_fetch_request_guard(&x, url);
+        rf_fetch_request_limits(&x);
+        rf_fetch_request_http(&x, headers);
+        set_direction(&x);
         curl_multi_add_handle(multi, x.easy);
-        judge(&x, perform(&x, multi), ret_location);
+        rf_fetch_request_judge(&x, perform(&x, multi), ret_location);
         curl_multi_remove_handle(multi, x.easy);
     }
     curl_easy_cleanup(x.easy);
@@ -240,21 +233,10 @@ static void exchange_here(const rf_fetch_call *call, const char *url, char **ret
     curl_slist_free_all(headers);
 }
 
-/* A peer that hangs up within TLS raises SIGPIPE in this thread, since libcurl is told to leave
- * signals alone: it is kept from the process, whose own handling stays as it is. */
 void rf_fetch_exchange(const rf_fetch_call *call, const char *url, char **ret_location)
 {
-    sigset_t pipe_set;
-    sigset_t before;
-    sigset_t pending;
-    const struct timespec at_once = {0};
-    sigemptyset(&pipe_set);
-    sigaddset(&pipe_set, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &pipe_set, &before);
+    rf_sigpipe guard;
+    rf_sigpipe_begin(&guard);
     exchange_here(call, url, ret_location);
-    if (!sigismember(&pending, SIGPIPE)) {
-        sigtimedwait(&pipe_set, NULL, &at_once);
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    rf_sigpipe_end(&guard);
 }

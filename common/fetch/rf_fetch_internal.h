@@ -1,5 +1,6 @@
 /*
- * rf_fetch_internal.h - inside the fetcher: settings, one call, one HTTP exchange.
+ * rf_fetch_internal.h - inside the fetcher: settings, one call, one HTTP exchange, and
+ * its parts that rf_fetch_post.c uses too.
  */
 #ifndef RF_FETCH_INTERNAL_H
 #define RF_FETCH_INTERNAL_H
@@ -29,11 +30,33 @@ typedef struct rf_fetch_call {
     rf_fetch_kind kind;
     uint64_t max_bytes;
     const rf_fetch_sink *sink;     /* of a GET, else NULL */
-    const rf_fetch_source *source; /* of a PUT, else NULL */
+    const rf_fetch_source *source; /* of a PUT, else NULL; a POST has neither */
     int cancel_fd;
     int64_t until_ns;
     rf_fetch_result *result;
 } rf_fetch_call;
+
+/* The state of one request that libcurl's callbacks see; it stays where it is while easy lives. */
+typedef struct rf_fetch_request {
+    const rf_fetch_call *call;
+    CURL *easy;
+    const char *blocked; /* reason of the last address refused, NULL for none */
+    int local_err;       /* of sink or source */
+    bool too_large;
+    uint64_t n_sent;
+    uint64_t n_received;
+    uint64_t n_unwanted; /* body of an answer whose status says enough */
+} rf_fetch_request;
+
+/* rf_fetch_request_guard sets everything that keeps a request within the rules; _limits its times;
+ * _http version, headers (which outlive it) and what becomes of the answer's body. */
+void rf_fetch_request_guard(rf_fetch_request *x, const char *url);
+void rf_fetch_request_limits(rf_fetch_request *x);
+void rf_fetch_request_http(rf_fetch_request *x, struct curl_slist *headers);
+
+/* rf_fetch_request_judge fills the call's result from what libcurl said; *ret_location as in
+ * rf_fetch_exchange. */
+void rf_fetch_request_judge(const rf_fetch_request *x, CURLcode code, char **ret_location);
 
 /* rf_fetch_exchange sends one request and reads its answer; fills outcome, http_status, err,
  * blocked, n_bytes and detail. A redirect is RF_FETCH_REFUSED with *ret_location, which the caller

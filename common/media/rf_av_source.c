@@ -1,4 +1,5 @@
 #include "rf_av_source.h"
+#include "rf_file.h"
 
 #include "rf_sniff.h"
 
@@ -10,17 +11,7 @@
 
 int rf_av_source_read(const rf_av_source *s, int64_t offset, void *data, size_t len)
 {
-    uint8_t *to = data;
-    while (len > 0) {
-        ssize_t n = pread(s->fd, to, len, offset);
-        if (n <= 0) {
-            return n < 0 ? -errno : -ENODATA;
-        }
-        to += n;
-        offset += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    return rf_pread_all(s->fd, data, len, offset);
 }
 
 /* Shows the types of hidden boxes, where they lie in the n bytes at file offset `at`, as "free". */

@@ -52,6 +52,15 @@ int rf_encode_check(const rf_encode_params *params, rf_media_error *error)
     if (params->n_frames < -1) {
         return rf_media_fail(error, RF_MEDIA_INVALID_VALUE, "n_frames: must be -1 or more");
     }
+    if (params->n_cues > 0 &&
+        (params->format != RF_FORMAT_WAV || params->n_cues > RF_ENCODE_MAX_CUES)) {
+        return rf_media_fail(error, RF_MEDIA_INVALID_VALUE,
+                             "cues: only WAV has them, at most %d, not %zu", RF_ENCODE_MAX_CUES,
+                             params->n_cues);
+    }
+    if (params->n_preroll > 0 && params->format != RF_FORMAT_OPUS) {
+        return rf_media_fail(error, RF_MEDIA_INVALID_VALUE, "n_preroll: only Opus has it");
+    }
     if (error != NULL) {
         *error = (rf_media_error){.code = RF_MEDIA_OK};
     }
@@ -67,14 +76,21 @@ int rf_encoder_open(const rf_encode_params *params, rf_sink sink, rf_encoder **r
         return err;
     }
     bool needs_length = params->format == RF_FORMAT_WAV || params->format == RF_FORMAT_FLAC;
-    if (needs_length && sink.seek == NULL && params->n_frames < 0) {
+    if (needs_length && sink.seek == NULL && params->n_frames < 0 && !params->live) {
         (void)rf_media_fail(error, RF_MEDIA_INVALID_VALUE,
                             "n_frames: must be known for a sink that cannot seek");
         return -EINVAL;
     }
     rf_encoder *e = RF_NEW(rf_encoder);
-    *e = (rf_encoder){
-        .params = *params, .sink = sink, .writer = writer, .dither_state = 0x9e3779b97f4a7c15};
+    *e = (rf_encoder){.params = *params,
+                      .sink = sink,
+                      .writer = writer,
+                      .codec_frame = 1,
+                      .dither_state = 0x9e3779b97f4a7c15};
+    if (params->live) {
+        e->sink.seek = NULL;
+        e->params.n_frames = -1;
+    }
     err = e->writer->open(e);
     if (err != 0) {
         rf_encoder_free(e);
@@ -98,11 +114,46 @@ int rf_encoder_write(rf_encoder *encoder, const float *data, int64_t n)
     return e->err;
 }
 
+int rf_encoder_write_pcm(rf_encoder *encoder, rf_sample_format sample, const void *data, int64_t n)
+{
+    rf_encoder *e = encoder;
+    const uint8_t *bytes = data;
+    const size_t frame_bytes = e->params.n_channels * rf_sample_bytes(sample);
+    while (e->err == 0 && n > 0) {
+        int64_t part = RF_MIN(n, RF_ENCODE_CHUNK);
+        e->err = e->writer->write_pcm(e, sample, bytes, part);
+        e->stats.n_frames += part;
+        bytes += (size_t)part * frame_bytes;
+        n -= part;
+    }
+    return e->err;
+}
+
+int64_t rf_encoder_coded(const rf_encoder *encoder)
+{
+    return encoder->n_coded;
+}
+
+uint32_t rf_encoder_codec_frame(const rf_encoder *encoder)
+{
+    return encoder->codec_frame;
+}
+
+int rf_encoder_flush(rf_encoder *encoder)
+{
+    rf_encoder *e = encoder;
+    if (e->err == 0 && e->writer->flush != NULL) {
+        e->err = e->writer->flush(e);
+    }
+    return e->err;
+}
+
 int rf_encoder_close(rf_encoder *encoder, rf_encode_stats *ret_stats)
 {
     rf_encoder *e = encoder;
     int err = e->err != 0 ? e->err : e->writer->close(e);
-    bool differs = e->params.n_frames >= 0 && e->params.n_frames != e->stats.n_frames;
+    const int64_t n_frames = e->stats.n_frames - e->params.n_preroll;
+    bool differs = e->params.n_frames >= 0 && e->params.n_frames != n_frames;
     if (err == 0 && differs && e->sink.seek == NULL) {
         err = -EINVAL;
     }
@@ -191,6 +242,11 @@ void rf_encode_quantise(rf_encoder *e, const float *in, size_t n_samples, unsign
         }
         out[i] = (int32_t)fmin(fmax(rint(x), -scale), scale - 1);
     }
+}
+
+int rf_encode_write_float(rf_encoder *e, rf_sample_format sample, const void *data, int64_t n)
+{
+    return sample == RF_SAMPLE_F32 ? e->writer->write(e, data, n) : -EINVAL;
 }
 
 void rf_encode_finite(rf_encoder *e, const float *in, size_t n_samples, float *out)

@@ -8,6 +8,8 @@
 #define MAX_LEVEL 8
 #define MAX_CHANNELS 8
 #define MAX_RATE_HZ 655350
+#define MIN_BLOCK 16
+#define MAX_BLOCK 65535
 
 static unsigned depth_of(const rf_encode_params *p)
 {
@@ -33,6 +35,11 @@ static int check_flac(const rf_encode_params *p, rf_media_error *error)
         return rf_media_fail(error, RF_MEDIA_INVALID_VALUE, "level: FLAC has 0 to %d, not %d",
                              MAX_LEVEL, p->level);
     }
+    if (p->block_frames != 0 && (p->block_frames < MIN_BLOCK || p->block_frames > MAX_BLOCK)) {
+        return rf_media_fail(error, RF_MEDIA_INVALID_VALUE,
+                             "block_frames: FLAC has %d to %d, not %u", MIN_BLOCK, MAX_BLOCK,
+                             p->block_frames);
+    }
     return 0;
 }
 
@@ -42,9 +49,9 @@ static FLAC__StreamEncoderWriteStatus on_write(const FLAC__StreamEncoder *flac,
 {
     rf_encoder *e = user;
     (void)flac;
-    (void)n_frames;
     (void)frame;
     e->err = rf_encode_emit(e, bytes, len);
+    e->n_coded += n_frames; /* of the last block its true length; 0 with headers */
     return e->err == 0 ? FLAC__STREAM_ENCODER_WRITE_STATUS_OK
                        : FLAC__STREAM_ENCODER_WRITE_STATUS_FATAL_ERROR;
 }
@@ -74,6 +81,9 @@ static void configure(FLAC__StreamEncoder *flac, const rf_encode_params *p)
     FLAC__stream_encoder_set_compression_level(
         flac, (uint32_t)(p->level >= 0 ? p->level : DEFAULT_LEVEL));
     FLAC__stream_encoder_set_streamable_subset(flac, false); /* it excludes legal rates */
+    if (p->block_frames != 0) {
+        FLAC__stream_encoder_set_blocksize(flac, p->block_frames);
+    }
     if (p->n_frames > 0) {
         FLAC__stream_encoder_set_total_samples_estimate(flac, (FLAC__uint64)p->n_frames);
     }
@@ -93,6 +103,15 @@ static int open_flac(rf_encoder *e)
     if (status != FLAC__STREAM_ENCODER_INIT_STATUS_OK) {
         return e->err != 0 ? e->err : -ENOMEM;
     }
+    e->codec_frame = FLAC__stream_encoder_get_blocksize(flac);
+    return 0;
+}
+
+static int encode(rf_encoder *e, const int32_t *samples, int64_t n)
+{
+    if (!FLAC__stream_encoder_process_interleaved(e->codec, samples, (uint32_t)n)) {
+        return e->err != 0 ? e->err : -EIO;
+    }
     return 0;
 }
 
@@ -100,10 +119,17 @@ static int write_flac(rf_encoder *e, const float *data, int64_t n)
 {
     int32_t rounded[MAX_CHANNELS * RF_ENCODE_CHUNK];
     rf_encode_quantise(e, data, (size_t)n * e->params.n_channels, depth_of(&e->params), rounded);
-    if (!FLAC__stream_encoder_process_interleaved(e->codec, rounded, (uint32_t)n)) {
-        return e->err != 0 ? e->err : -EIO;
+    return encode(e, rounded, n);
+}
+
+static int write_pcm(rf_encoder *e, rf_sample_format sample, const void *data, int64_t n)
+{
+    int32_t samples[MAX_CHANNELS * RF_ENCODE_CHUNK];
+    if (sample > RF_SAMPLE_S24 || rf_sample_bits(sample) != depth_of(&e->params)) {
+        return -EINVAL;
     }
-    return 0;
+    rf_sample_to_i32(sample, data, (size_t)n * e->params.n_channels, samples);
+    return encode(e, samples, n);
 }
 
 static int close_flac(rf_encoder *e)
@@ -132,4 +158,5 @@ static void free_flac(rf_encoder *e)
     }
 }
 
-const rf_encode_writer rf_encode_flac = {check_flac, open_flac, write_flac, close_flac, free_flac};
+const rf_encode_writer rf_encode_flac = {check_flac, open_flac,  write_flac, write_pcm,
+                                         NULL,       close_flac, free_flac};

@@ -13,8 +13,10 @@ typedef struct rf_encode_writer {
     int (*check)(const rf_encode_params *params, rf_media_error *error);
     int (*open)(rf_encoder *e);                                /* sets e->codec */
     int (*write)(rf_encoder *e, const float *data, int64_t n); /* n <= RF_ENCODE_CHUNK */
-    int (*close)(rf_encoder *e);                               /* what is left */
-    void (*free)(rf_encoder *e);                               /* e->codec, NULL included */
+    int (*write_pcm)(rf_encoder *e, rf_sample_format sample, const void *data, int64_t n);
+    int (*flush)(rf_encoder *e); /* may be NULL */
+    int (*close)(rf_encoder *e); /* what is left */
+    void (*free)(rf_encoder *e); /* e->codec, NULL included */
 } rf_encode_writer;
 
 struct rf_encoder {
@@ -23,7 +25,9 @@ struct rf_encoder {
     const rf_encode_writer *writer;
     void *codec;
     rf_encode_stats stats;
-    int64_t at; /* position in the sink */
+    int64_t at;           /* position in the sink */
+    int64_t n_coded;      /* frames */
+    uint32_t codec_frame; /* frames that are coded together; set by open */
     uint64_t dither_state;
     int err; /* the first; everything after it fails alike */
 };
@@ -42,6 +46,9 @@ int rf_encode_seek(rf_encoder *e, int64_t offset);
 /* rf_encode_quantise rounds n_samples to integers of `bits`: dither, clip and count. */
 void rf_encode_quantise(rf_encoder *e, const float *in, size_t n_samples, unsigned bits,
                         int32_t *out);
+
+/* rf_encode_write_float is write_pcm of the formats that take float32. */
+int rf_encode_write_float(rf_encoder *e, rf_sample_format sample, const void *data, int64_t n);
 
 /* rf_encode_finite copies samples, non-finite ones as 0, and counts those. */
 void rf_encode_finite(rf_encoder *e, const float *in, size_t n_samples, float *out);

@@ -7,7 +7,8 @@
 enum { TAG_PCM = 1, TAG_FLOAT = 3, TAG_EXTENSIBLE = 0xfffe };
 
 #define HEADER_MAX 160
-#define DS64_BYTES 28 /* of a "ds64" chunk; "JUNK" of the same size keeps its place */
+#define NO_SIZE UINT32_MAX /* of a file whose length nobody knows */
+#define DS64_BYTES 28      /* of a "ds64" chunk; "JUNK" of the same size keeps its place */
 
 typedef struct wav_header {
     uint8_t bytes[HEADER_MAX];
@@ -33,6 +34,12 @@ static int check_wav(const rf_encode_params *p, rf_media_error *error)
     if (p->n_channels < 1 || p->n_channels > RF_MEDIA_MAX_CHANNELS) {
         return rf_media_fail(error, RF_MEDIA_UNSUPPORTED, "channels: WAV has 1 to %u, not %u",
                              RF_MEDIA_MAX_CHANNELS, p->n_channels);
+    }
+    for (size_t i = 0; i < p->n_cues; i++) {
+        if (strlen(p->cues[i].label) > RF_ENCODE_LABEL_MAX) {
+            return rf_media_fail(error, RF_MEDIA_INVALID_VALUE,
+                                 "cues: a label has at most %d bytes", RF_ENCODE_LABEL_MAX);
+        }
     }
     return 0;
 }
@@ -62,7 +69,7 @@ static void put_format(wav_header *h, const rf_encode_params *p)
     static const uint8_t guid_tail[14] = {0, 0, 0,    0, 0x10, 0,    0x80,
                                           0, 0, 0xaa, 0, 0x38, 0x9b, 0x71};
     const unsigned depth = depth_of(p);
-    const unsigned tag = depth == 32 ? TAG_FLOAT : TAG_PCM;
+    const unsigned tag = depth == 32 && !p->integers ? TAG_FLOAT : TAG_PCM;
     const bool extensible = p->n_channels > 2;
     const uint32_t block = p->n_channels * depth / 8;
     put(h, "fmt ", 4);
@@ -82,17 +89,35 @@ static void put_format(wav_header *h, const rf_encode_params *p)
     }
 }
 
-/* The whole header for n frames. With room, a place for ds64 is kept, so that the length of the
- * header does not depend on that of the data. */
+/* Bytes behind the samples: chunk "cue " with 24 bytes a point, and a list "adtl" of their labels.
+ */
+static uint64_t label_bytes(const rf_encode_cue *cue)
+{
+    const uint64_t len = strlen(cue->label) + 1;
+    return 8 + 4 + len + (len & 1);
+}
+
+static uint64_t cue_bytes(const rf_encode_params *p)
+{
+    uint64_t n = p->n_cues > 0 ? 12 + 24 * p->n_cues + 12 : 0;
+    for (size_t i = 0; i < p->n_cues; i++) {
+        n += label_bytes(&p->cues[i]);
+    }
+    return n;
+}
+
+/* The whole header for n frames, -1: not known. With room, a place for ds64 is kept, so that the
+ * length of the header does not depend on that of the data. */
 static void make_header(wav_header *h, const rf_encode_params *p, int64_t n_frames, bool room)
 {
-    const uint64_t data = (uint64_t)n_frames * p->n_channels * (depth_of(p) / 8);
+    const bool known = n_frames >= 0;
+    const uint64_t data = known ? (uint64_t)n_frames * p->n_channels * (depth_of(p) / 8) : 0;
     const uint64_t head = 12 + (p->n_channels > 2 ? 48U : 24U) + 8 + (room ? 8 + DS64_BYTES : 0);
-    const uint64_t riff = head - 8 + data + (data & 1);
-    const bool big = room && riff > UINT32_MAX;
+    const uint64_t riff = head - 8 + data + (data & 1) + cue_bytes(p);
+    const bool big = room && riff > UINT32_MAX - 8;
     h->len = 0;
     put(h, big ? "RF64" : "RIFF", 4);
-    put_le(h, big ? UINT32_MAX : riff, 4);
+    put_le(h, big || !known ? NO_SIZE : riff, 4);
     put(h, "WAVE", 4);
     if (room) {
         put(h, big ? "ds64" : "JUNK", 4);
@@ -104,21 +129,38 @@ static void make_header(wav_header *h, const rf_encode_params *p, int64_t n_fram
     }
     put_format(h, p);
     put(h, "data", 4);
-    put_le(h, big ? UINT32_MAX : data, 4);
+    put_le(h, big || !known ? NO_SIZE : data, 4);
 }
 
 /* Known lengths below 4 GiB need no place for ds64. */
 static bool needs_room(const rf_encode_params *p)
 {
     const int64_t block = (int64_t)p->n_channels * (depth_of(p) / 8);
-    return p->n_frames < 0 || p->n_frames > (INT64_C(0xfffff000) / block);
+    const int64_t most = (INT64_C(0xfffff000) - (int64_t)cue_bytes(p)) / block;
+    return !p->live && (p->room || p->n_frames < 0 || p->n_frames > most);
 }
 
 static int open_wav(rf_encoder *e)
 {
+    const rf_encode_params *p = &e->params;
     wav_header h;
-    make_header(&h, &e->params, RF_MAX(e->params.n_frames, 0), needs_room(&e->params));
+    make_header(&h, p, p->live ? -1 : RF_MAX(p->n_frames, 0), needs_room(p));
     return rf_encode_emit(e, h.bytes, h.len);
+}
+
+static bool is_own_format(const rf_encode_params *p, rf_sample_format sample)
+{
+    const bool is_float = depth_of(p) == 32 && !p->integers;
+    return rf_sample_bits(sample) == depth_of(p) && (sample == RF_SAMPLE_F32) == is_float;
+}
+
+static int write_pcm(rf_encoder *e, rf_sample_format sample, const void *data, int64_t n)
+{
+    if (!is_own_format(&e->params, sample)) {
+        return -EINVAL;
+    }
+    e->n_coded += n;
+    return rf_encode_emit(e, data, (size_t)n * e->params.n_channels * rf_sample_bytes(sample));
 }
 
 static int write_float(rf_encoder *e, const float *data, size_t n_samples)
@@ -133,7 +175,8 @@ static int write_wav(rf_encoder *e, const float *data, int64_t n)
     const unsigned depth = depth_of(&e->params);
     size_t left = (size_t)n * e->params.n_channels;
     int err = 0;
-    if (depth == 32) {
+    e->n_coded += n;
+    if (depth == 32 && !e->params.integers) {
         return write_float(e, data, left);
     }
     while (err == 0 && left > 0) {
@@ -152,11 +195,52 @@ static int write_wav(rf_encoder *e, const float *data, int64_t n)
     return err;
 }
 
+/* The chunk "cue " (RIFF: identifier, position, chunk, three offsets) and the labels. */
+static int write_cues(rf_encoder *e)
+{
+    const rf_encode_params *p = &e->params;
+    wav_header h = {.len = 0};
+    uint64_t labels = 4;
+    put(&h, "cue ", 4);
+    put_le(&h, 4 + 24 * p->n_cues, 4);
+    put_le(&h, p->n_cues, 4);
+    int err = rf_encode_emit(e, h.bytes, h.len);
+    for (size_t i = 0; err == 0 && i < p->n_cues; i++) {
+        h.len = 0;
+        put_le(&h, i + 1, 4);
+        put_le(&h, p->cues[i].frame, 4);
+        put(&h, "data", 4);
+        put_le(&h, 0, 8);
+        put_le(&h, p->cues[i].frame, 4);
+        err = rf_encode_emit(e, h.bytes, h.len);
+        labels += label_bytes(&p->cues[i]);
+    }
+    h.len = 0;
+    put(&h, "LIST", 4);
+    put_le(&h, labels, 4);
+    put(&h, "adtl", 4);
+    err = err == 0 ? rf_encode_emit(e, h.bytes, h.len) : err;
+    for (size_t i = 0; err == 0 && i < p->n_cues; i++) {
+        const size_t len = strlen(p->cues[i].label) + 1;
+        h.len = 0;
+        put(&h, "labl", 4);
+        put_le(&h, 4 + len, 4);
+        put_le(&h, i + 1, 4);
+        err = rf_encode_emit(e, h.bytes, h.len);
+        err = err == 0 ? rf_encode_emit(e, p->cues[i].label, len) : err;
+        err = err == 0 && (len & 1) != 0 ? rf_encode_emit(e, "", 1) : err;
+    }
+    return err;
+}
+
 static int close_wav(rf_encoder *e)
 {
     const rf_encode_params *p = &e->params;
     int64_t data = e->stats.n_frames * (int64_t)p->n_channels * (depth_of(p) / 8);
-    int err = (data & 1) != 0 ? rf_encode_emit(e, "", 1) : 0;
+    int err = (data & 1) != 0 && !p->live ? rf_encode_emit(e, "", 1) : 0;
+    if (err == 0 && p->n_cues > 0 && !p->live) {
+        err = write_cues(e);
+    }
     if (err != 0 || p->n_frames == e->stats.n_frames || e->sink.seek == NULL) {
         return err;
     }
@@ -178,4 +262,5 @@ static void free_wav(rf_encoder *e)
     (void)e;
 }
 
-const rf_encode_writer rf_encode_wav = {check_wav, open_wav, write_wav, close_wav, free_wav};
+const rf_encode_writer rf_encode_wav = {check_wav, open_wav,  write_wav, write_pcm,
+                                        NULL,      close_wav, free_wav};

@@ -19,4 +19,8 @@
 #include "rf_rpc_server.h"
 #include "rf_rpc_table.h"
 
+/* rf_rpc_rest gives back the memory that is kept for messages to come, up to 32 MiB: for a process
+ * that has a burst of them behind it. Any thread. */
+void rf_rpc_rest(void);
+
 #endif

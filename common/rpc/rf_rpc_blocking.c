@@ -279,13 +279,17 @@ static rf_rpc_hub *hold(rf_rpc_call *call)
     return hub;
 }
 
+void rf_rpc_end_settled(rf_rpc_call *call, const rf_status *status)
+{
+    rf_rpc_hub *hub = hold(call);
+    rf_rpc_end(call, status);
+    quiesce(call, hub);
+}
+
 rf_rpc_stream *rf_rpc_stream_end(rf_rpc_stream *s, const rf_status *status)
 {
     if (s != NULL) {
-        rf_rpc_call *call = s->call;
-        rf_rpc_hub *hub = hold(call);
-        rf_rpc_end(call, status);
-        quiesce(call, hub);
+        rf_rpc_end_settled(s->call, status);
         stream_free(s);
     }
     return NULL;

@@ -13,6 +13,10 @@ int rf_rpc_invoke(rf_rpc_channel *channel, const rf_rpc_method *method,
                   const rf_rpc_options *options, const ProtobufCMessage *request,
                   ProtobufCMessage **ret_reply, rf_status *st);
 
+/* rf_rpc_end_settled is rf_rpc_end that waits for a callback of the call running on another thread:
+ * on return what the events' user points to may be freed. */
+void rf_rpc_end_settled(rf_rpc_call *call, const rf_status *status);
+
 /* A stream of either side, read and written by one thread at a time each. */
 typedef struct rf_rpc_stream rf_rpc_stream;
 

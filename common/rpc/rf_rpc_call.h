@@ -47,6 +47,7 @@ typedef struct rf_rpc_attachment {
 #define RF_RPC_REQUEST_ID_MAX 128 /* bytes, each with the terminator */
 #define RF_RPC_TRACEPARENT_MAX 64
 #define RF_RPC_TENANT_MAX 128
+#define RF_RPC_SCOPES_MAX 128
 
 /* What travels with a call. Strings are never NULL, "" when absent. */
 typedef struct rf_rpc_meta {
@@ -54,19 +55,21 @@ typedef struct rf_rpc_meta {
     const char *request_id;
     const char *traceparent;
     const char *tenant;
+    const char *scopes; /* of the caller's API key (rf_scope.h) */
 } rf_rpc_meta;
 
 /* How a client call is made; all zero is a good default. Strings are copied; one that is too long
  * (above), not strict UTF-8 or has control characters is left out. */
 typedef struct rf_rpc_options {
-    /* The server call on whose behalf this one is made: deadline, request id, traceparent and
-     * tenant are inherited where not given below, and its cancellation cancels this call. May be
-     * NULL. */
+    /* The server call on whose behalf this one is made: deadline, request id, traceparent,
+     * tenant and scopes are inherited where not given below, and its cancellation cancels this
+     * call. May be NULL. */
     rf_rpc_call *parent;
     int64_t deadline_ns; /* 0: the parent's, else the channel's default timeout from now */
     const char *request_id;
     const char *traceparent;
     const char *tenant;
+    const char *scopes;
 } rf_rpc_options;
 
 /* Events of a call; any may be NULL. user is what was given with the table. */

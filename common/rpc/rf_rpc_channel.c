@@ -114,16 +114,18 @@ static const char *pick(const char *given, const char *inherited)
 
 static void set_meta(rf_rpc_call *call, const rf_rpc_options *o, int64_t now_ns)
 {
-    static const rf_rpc_meta none = {RF_NEVER_NS, "", "", ""};
+    static const rf_rpc_meta none = {RF_NEVER_NS, "", "", "", ""};
     const rf_rpc_meta *from = o->parent != NULL ? &o->parent->meta : &none;
     rf_rpc_call_head h = {
         .request_id = pick(o->request_id, from->request_id),
         .traceparent = pick(o->traceparent, from->traceparent),
         .tenant = pick(o->tenant, from->tenant),
+        .scopes = pick(o->scopes, from->scopes),
     };
     h.request_id_len = strlen(h.request_id);
     h.traceparent_len = strlen(h.traceparent);
     h.tenant_len = strlen(h.tenant);
+    h.scopes_len = strlen(h.scopes);
     call->deadline_ns = o->deadline_ns;
     if (o->deadline_ns == 0) {
         int64_t own_ns = now_ns + call->channel->timeout_ns;

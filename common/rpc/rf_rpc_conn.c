@@ -164,18 +164,21 @@ static void conn_tick(void *user)
         rf_rpc_conn_unref(conn);
         return;
     }
-    conn->ping_ns = 0;
-    if (!conn->heard) {
+    const bool was_silent = !conn->heard;
+    const int64_t now_ns = rf_time_ns();
+    conn->ping_ns = was_silent ? now_ns : 0;
+    conn->heard = false;
+    (void)rf_rpc_timer_set(&conn->timer, now_ns + hub->limits.keepalive_ns);
+    rf_rpc_conn_ref(conn); /* this function's: a close takes the timer's */
+    if (was_silent) {      /* last: writing lets go of the hub, and the answer may come meanwhile */
         const uint8_t payload[8] = {0};
         rf_rpc_frame frame = {.len = 8, .type = RF_FRAME_PING};
-        conn->ping_ns = rf_time_ns();
         rf_rpc_put_frame_locked(conn, &frame, payload);
         rf_rpc_flush_locked(conn);
     }
-    conn->heard = false;
-    (void)rf_rpc_timer_set(&conn->timer, rf_time_ns() + hub->limits.keepalive_ns);
     rf_rpc_leave_library_locked(hub);
     rf_rpc_hub_unlock(hub);
+    rf_rpc_conn_unref(conn);
 }
 
 /* ---- calls ---- */

@@ -31,7 +31,8 @@ static rf_rpc_call *accept_call(rf_rpc_conn *conn, uint32_t id, const rf_rpc_cal
     return call;
 }
 
-/* Lets the server find the handler. Nothing else of the call runs meanwhile. */
+/* Lets the server find the handler. Nothing else of the call runs meanwhile; another thread may
+ * have ended the stream by then, and waits for that. */
 static void begin_call(rf_rpc_conn *conn, rf_rpc_call *call, const rf_rpc_call_head *head)
 {
     call->busy = true;
@@ -41,6 +42,7 @@ static void begin_call(rf_rpc_conn *conn, rf_rpc_call *call, const rf_rpc_call_h
     rf_rpc_hub_lock(conn->hub);
     conn->hub->n_running--;
     call->busy = false;
+    (void)pthread_cond_broadcast(&conn->hub->changed);
     rf_rpc_dispatch_locked(call);
 }
 
@@ -115,6 +117,13 @@ static int end_message(rf_rpc_conn *conn, rf_rpc_call *call, const uint8_t *payl
     return rf_rpc_whole_message(conn, call, payload, len);
 }
 
+/* A failure may cut a message short, which then goes with its call. */
+static bool may_end(const rf_rpc_call *call, const rf_rpc_end_head *head, bool has_message)
+{
+    bool is_cut = call != NULL && call->assembling != NULL;
+    return !is_cut || (head->code != RF_OK && !has_message);
+}
+
 static int on_end(rf_rpc_conn *conn, const rf_rpc_frame *f, const uint8_t *payload)
 {
     rf_rpc_end_head head;
@@ -126,7 +135,7 @@ static int on_end(rf_rpc_conn *conn, const rf_rpc_frame *f, const uint8_t *paylo
         return -EPROTO;
     }
     rf_rpc_call *call = rf_rpc_conn_find_locked(conn, f->call);
-    if (rf_rpc_charge(conn, call, rest) != 0 || (call != NULL && call->assembling != NULL)) {
+    if (rf_rpc_charge(conn, call, rest) != 0 || !may_end(call, &head, has_message)) {
         return -EPROTO;
     }
     if (call != NULL) {

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define CALL_FIXED 12 /* timeout, four lengths of a byte, four bytes of zero */
+#define CALL_FIXED 12 /* timeout, five lengths of a byte, three bytes of zero */
 #define END_FIXED 4   /* code, retriable, message length of two bytes */
 
 /* What each type allows; unused numbers have max_len 0 and need_len 1, which nothing satisfies. */
@@ -94,7 +94,7 @@ bool rf_rpc_is_text(const char *s, size_t len)
 
 int rf_rpc_call_head_parse(const uint8_t *payload, size_t len, rf_rpc_call_head *ret)
 {
-    if (len < CALL_FIXED || rf_rpc_get_u32(payload + 8) != 0) {
+    if (len < CALL_FIXED || payload[9] != 0 || payload[10] != 0 || payload[11] != 0) {
         return -EBADMSG;
     }
     rf_rpc_call_head h = {
@@ -104,19 +104,22 @@ int rf_rpc_call_head_parse(const uint8_t *payload, size_t len, rf_rpc_call_head 
         .request_id_len = payload[5],
         .traceparent_len = payload[6],
         .tenant_len = payload[7],
+        .scopes_len = payload[8],
     };
-    size_t text = h.method_len + h.request_id_len + h.traceparent_len + h.tenant_len;
+    size_t text = h.method_len + h.request_id_len + h.traceparent_len + h.tenant_len + h.scopes_len;
     if (len - CALL_FIXED < text || h.method_len == 0 || h.request_id_len >= RF_RPC_REQUEST_ID_MAX ||
-        h.traceparent_len >= RF_RPC_TRACEPARENT_MAX || h.tenant_len >= RF_RPC_TENANT_MAX) {
+        h.traceparent_len >= RF_RPC_TRACEPARENT_MAX || h.tenant_len >= RF_RPC_TENANT_MAX ||
+        h.scopes_len >= RF_RPC_SCOPES_MAX) {
         return -EBADMSG;
     }
     h.request_id = h.method + h.method_len;
     h.traceparent = h.request_id + h.request_id_len;
     h.tenant = h.traceparent + h.traceparent_len;
+    h.scopes = h.tenant + h.tenant_len;
     if (!rf_rpc_is_text(h.method, h.method_len) ||
         !rf_rpc_is_text(h.request_id, h.request_id_len) ||
         !rf_rpc_is_text(h.traceparent, h.traceparent_len) ||
-        !rf_rpc_is_text(h.tenant, h.tenant_len)) {
+        !rf_rpc_is_text(h.tenant, h.tenant_len) || !rf_rpc_is_text(h.scopes, h.scopes_len)) {
         return -EBADMSG; /* one by one: no character may begin in one text and end in the next */
     }
     *ret = h;
@@ -126,7 +129,7 @@ int rf_rpc_call_head_parse(const uint8_t *payload, size_t len, rf_rpc_call_head 
 size_t rf_rpc_call_head_len(const rf_rpc_call_head *head)
 {
     return CALL_FIXED + head->method_len + head->request_id_len + head->traceparent_len +
-           head->tenant_len;
+           head->tenant_len + head->scopes_len;
 }
 
 void rf_rpc_call_head_put(uint8_t *out, const rf_rpc_call_head *head)
@@ -136,11 +139,13 @@ void rf_rpc_call_head_put(uint8_t *out, const rf_rpc_call_head *head)
     out[5] = (uint8_t)head->request_id_len;
     out[6] = (uint8_t)head->traceparent_len;
     out[7] = (uint8_t)head->tenant_len;
-    memset(out + 8, 0, 4);
+    out[8] = (uint8_t)head->scopes_len;
+    memset(out + 9, 0, 3);
     out = (uint8_t *)mempcpy(out + CALL_FIXED, head->method, head->method_len);
     out = (uint8_t *)mempcpy(out, head->request_id, head->request_id_len);
     out = (uint8_t *)mempcpy(out, head->traceparent, head->traceparent_len);
-    (void)mempcpy(out, head->tenant, head->tenant_len);
+    out = (uint8_t *)mempcpy(out, head->tenant, head->tenant_len);
+    (void)mempcpy(out, head->scopes, head->scopes_len);
 }
 
 int rf_rpc_end_head_parse(const uint8_t *payload, size_t len, rf_rpc_end_head *ret)

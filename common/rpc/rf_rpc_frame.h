@@ -41,8 +41,8 @@ typedef struct rf_rpc_frame {
 /* The fields of a CALL before its message. Strings are not terminated. */
 typedef struct rf_rpc_call_head {
     uint32_t timeout_ms; /* 0: no deadline */
-    const char *method, *request_id, *traceparent, *tenant;
-    size_t method_len, request_id_len, traceparent_len, tenant_len;
+    const char *method, *request_id, *traceparent, *tenant, *scopes;
+    size_t method_len, request_id_len, traceparent_len, tenant_len, scopes_len;
 } rf_rpc_call_head;
 
 typedef struct rf_rpc_end_head {

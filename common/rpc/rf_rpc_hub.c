@@ -178,7 +178,7 @@ rf_rpc_call *rf_rpc_call_new_locked(rf_rpc_hub *hub)
     call->hub = hub;
     rf_rpc_hub_ref(hub);
     call->refs = 2; /* alive, owner */
-    call->meta = (rf_rpc_meta){RF_NEVER_NS, "", "", ""};
+    call->meta = (rf_rpc_meta){RF_NEVER_NS, "", "", "", ""};
     call->deadline_ns = RF_NEVER_NS;
     call->out_last = &call->out_first;
     call->in_last = &call->in_first;
@@ -256,6 +256,7 @@ void rf_rpc_call_set_meta(rf_rpc_call *call, const rf_rpc_call_head *head)
                    RF_RPC_REQUEST_ID_MAX);
     at = copy_meta(at, &call->meta.traceparent, head->traceparent, head->traceparent_len,
                    RF_RPC_TRACEPARENT_MAX);
-    (void)copy_meta(at, &call->meta.tenant, head->tenant, head->tenant_len, RF_RPC_TENANT_MAX);
+    at = copy_meta(at, &call->meta.tenant, head->tenant, head->tenant_len, RF_RPC_TENANT_MAX);
+    (void)copy_meta(at, &call->meta.scopes, head->scopes, head->scopes_len, RF_RPC_SCOPES_MAX);
     call->meta.deadline_ns = call->deadline_ns;
 }

@@ -87,7 +87,8 @@ struct rf_rpc_call {
     int64_t began_ns; /* when it was made or came in */
     int64_t ended_ns; /* client: when its END came in; else 0 */
     rf_rpc_meta meta; /* strings point into meta_text */
-    char meta_text[RF_RPC_REQUEST_ID_MAX + RF_RPC_TRACEPARENT_MAX + RF_RPC_TENANT_MAX];
+    char meta_text[RF_RPC_REQUEST_ID_MAX + RF_RPC_TRACEPARENT_MAX + RF_RPC_TENANT_MAX +
+                   RF_RPC_SCOPES_MAX];
 
     /* sending */
     rf_rpc_out *out_first, **out_last;

@@ -1,6 +1,9 @@
 #include "rf_rpc_pool.h"
 
+#include "rf_rpc.h"
+
 #include <pthread.h>
+#include <string.h>
 
 #define MIN_SHIFT 16 /* 64 KiB */
 #define N_CLASSES 12 /* up to 128 MiB */
@@ -67,6 +70,22 @@ void rf_rpc_pool_put(void *data, size_t size)
     (void)pthread_mutex_unlock(&pool.mutex);
     if (!keep) {
         free(b);
+    }
+}
+
+void rf_rpc_rest(void)
+{
+    block *all[N_CLASSES];
+    (void)pthread_mutex_lock(&pool.mutex);
+    memcpy(all, pool.free, sizeof(all));
+    memset(pool.free, 0, sizeof(pool.free));
+    pool.kept = 0;
+    (void)pthread_mutex_unlock(&pool.mutex);
+    for (size_t c = 0; c < N_CLASSES; c++) {
+        for (block *b = all[c], *next = NULL; b != NULL; b = next) {
+            next = b->next;
+            free(b);
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 /*
  * rf_rpc_pool.h - memory for messages on their way. Internal to common/rpc.
  * Small blocks are malloc's. Blocks of 64 KiB and more are kept and used again, because the kernel
- * takes longer to clear fresh pages than a message takes to copy. At most 32 MiB are kept in all.
- * Any thread may call.
+ * takes longer to clear fresh pages than a message takes to copy. At most 32 MiB are kept in all,
+ * until rf_rpc_rest. Any thread may call.
  */
 #ifndef RF_RPC_POOL_H
 #define RF_RPC_POOL_H

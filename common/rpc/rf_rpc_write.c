@@ -82,6 +82,8 @@ static rf_rpc_call_head head_of(const rf_rpc_call *call, int64_t now_ns)
         .traceparent_len = strlen(call->meta.traceparent),
         .tenant = call->meta.tenant,
         .tenant_len = strlen(call->meta.tenant),
+        .scopes = call->meta.scopes,
+        .scopes_len = strlen(call->meta.scopes),
     };
 }
 

@@ -403,3 +403,18 @@ void rf_config_help(const rf_config_set *set, rf_buf *out)
         }
     }
 }
+
+int rf_list_ports(const rf_list *list, uint16_t *ret, size_t max)
+{
+    if (list->n > max) {
+        return -EINVAL;
+    }
+    for (size_t i = 0; i < list->n; i++) {
+        int64_t port;
+        if (rf_parse_i64(list->items[i], &port) < 0 || port < 1 || port > UINT16_MAX) {
+            return -EINVAL;
+        }
+        ret[i] = (uint16_t)port;
+    }
+    return 0;
+}

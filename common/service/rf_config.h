@@ -33,6 +33,10 @@ typedef struct rf_list {
     size_t n;
 } rf_list;
 
+/* rf_list_ports reads a list of port numbers, 1 to 65535, into ret, which has room for max. Returns
+ * 0, or -EINVAL when there are more or one is none. */
+int rf_list_ports(const rf_list *list, uint16_t *ret, size_t max) RF_MUST_USE;
+
 typedef struct rf_setting {
     const char *name; /* dotted lower case */
     rf_setting_type type;

@@ -3,6 +3,7 @@
 #include "rf_file.h"
 #include "rf_log.h"
 #include "rf_probes.h"
+#include "rf_service_check.h"
 #include "rf_time.h"
 
 #include <errno.h>
@@ -96,6 +97,11 @@ char *rf_service_socket(const rf_service *service, const char *name)
     return rf_asprintf("ipc://%s", path);
 }
 
+char *rf_service_address(const rf_service *service, const char *configured, const char *name)
+{
+    return configured[0] != '\0' ? rf_strdup(configured) : rf_service_socket(service, name);
+}
+
 /* ---- configuration ---- */
 
 static int print_help(const rf_service_def *def, const rf_config_set *set)
@@ -104,7 +110,9 @@ static int print_help(const rf_service_def *def, const rf_config_set *set)
     rf_buf_init(&out, HELP_MAX_BYTES);
     rf_buf_printf(&out,
                   "reflection-%s: %s\n\nSettings, as --name=value, as REFLECTION_%s_NAME in the "
-                  "environment (capitals,\n_ for .) or as lines name = value in --config=FILE:\n",
+                  "environment (capitals,\n_ for .) or as lines name = value in --config=FILE. "
+                  "With --check what they name\noutside of the data directory is tried, a line is "
+                  "printed for each setting that\ncannot be used, and nothing is started.\n\n",
                   def->name, def->summary, def->name);
     rf_config_help(set, &out);
     fputs(rf_buf_str(&out), stdout);
@@ -169,6 +177,20 @@ static const char *take_config_file(int *argc, char **argv)
     }
     *argc = n;
     return file;
+}
+
+/* Takes a word out of the arguments; says whether it was there. */
+static bool take_word(int *argc, char **argv, const char *word)
+{
+    int n = 1;
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], word) != 0) {
+            argv[n++] = argv[i];
+        }
+    }
+    bool found = n < *argc;
+    *argc = n;
+    return found;
 }
 
 static int load(rf_service *s, const rf_config_set *set, int argc, char **argv)
@@ -355,8 +377,9 @@ int rf_service_main(const rf_service_def *def, int argc, char **argv)
     } else if (argc == 2 && strcmp(argv[1], "--settings") == 0) {
         err = print_names(&set);
     } else {
+        bool checks = take_word(&argc, argv, "--check");
         err = load(&s, &set, argc, argv);
-        err = err == 0 ? run(&s) : err;
+        err = err < 0 ? err : checks ? rf_service_check(def, s.config) : run(&s);
         close_base(&s);
     }
     rf_config_done(&set);

@@ -8,6 +8,10 @@
  *   3. runs the owner loop (rf_loop.h) on the main thread until SIGTERM or SIGINT;
  *   4. calls drain(), waits until idle() or drain.seconds have passed, calls stop().
  *
+ * With --check it reads the settings and asks check() alone: standard output gets a line
+ * "SETTING: WHY" for each setting that cannot be used, and the exit status is 1 then, else 0. So
+ * can an operator (an init container) or a supervisor wait for, or be told of, what lies outside.
+ *
  * The internal port (HTTP, loopback unless told otherwise) answers /healthz (200 while the process
  * lives), /readyz (200 or 503 with the reason) and /metrics (Prometheus text 0.0.4).
  * A supervisor that passes REFLECTION_READY_FD=n gets one JSON line there when the service is
@@ -29,6 +33,12 @@ typedef struct rf_service_def {
     const rf_setting *settings;
     size_t n_settings;
     size_t config_size;
+
+    /* check tries what the settings name outside of this process and its data directory, for
+     * --check: servers are asked, nothing is started. Returns 0, or negative errno after logging
+     * each setting that cannot be used as a warning or error with the fields "setting" and "why"
+     * ("detail" where there is more). NULL: there is nothing outside. */
+    int (*check)(const void *config);
 
     /* start brings the service up and writes *ret_state. A failure is logged by start, which
      * returns negative errno; the process exits with status 1. */
@@ -75,6 +85,12 @@ void rf_service_stop(rf_service *service);
 /* rf_service_path returns "<data.dir>/<relative>", making the directories above it (mode 0700); the
  * caller frees. NULL and a log line when they cannot be made. */
 char *rf_service_path(const rf_service *service, const char *relative) RF_MUST_USE;
+
+/* rf_service_address returns where the service `name` listens: a copy of configured, or, where that
+ * is
+ * "", rf_service_socket; the caller frees. NULL as there. */
+char *rf_service_address(const rf_service *service, const char *configured,
+                         const char *name) RF_MUST_USE;
 
 /* rf_service_socket returns "ipc://<data.dir>/run/<name>.sock", made like rf_service_path; the
  * caller frees. NULL and a log line when the path is longer than a socket address may be. */

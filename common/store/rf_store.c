@@ -6,9 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAX_SEGMENTS 8
-#define MAX_SEGMENT 64
-
 struct rf_store {
     const rf_store_backend *backend;
     void *self;
@@ -28,6 +25,7 @@ struct rf_store_put {
     uint64_t size;
     uint64_t max_bytes;
     rf_sha256 *hash; /* NULL once finished */
+    rf_buf meta;
     uint8_t sha256[RF_SHA256_LEN];
 };
 
@@ -35,33 +33,10 @@ struct rf_store_object {
     rf_store *store;
     void *self;
     rf_store_info info;
+    rf_buf meta;
 };
 
-static const rf_store_backend *const backends[] = {&rf_store_dir_backend};
-
-/* ---- keys ---- */
-
-/* Returns the length of the segment at p, 0 when it is none. */
-static size_t segment_len(const char *p)
-{
-    size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    return n <= MAX_SEGMENT && (p[n] == '/' || p[n] == '\0') ? n : 0;
-}
-
-bool rf_store_key_valid(const char *key)
-{
-    if (key == NULL || strnlen(key, RF_STORE_MAX_KEY + 1) > RF_STORE_MAX_KEY) {
-        return false;
-    }
-    for (size_t n_segments = 1; n_segments <= MAX_SEGMENTS; n_segments++) {
-        size_t n = segment_len(key);
-        if (n == 0 || key[n] == '\0') {
-            return n > 0;
-        }
-        key += n + 1;
-    }
-    return false;
-}
+static const rf_store_backend *const backends[] = {&rf_store_dir_backend, &rf_store_s3_backend};
 
 /* ---- store ---- */
 
@@ -110,6 +85,7 @@ int rf_store_put_open(rf_store *store, const char *key, uint64_t max_bytes, unsi
     rf_store_put *put = RF_NEW(rf_store_put);
     *put = (rf_store_put){.store = store, .self = self, .max_bytes = max_bytes};
     put->hash = rf_sha256_new();
+    rf_buf_init(&put->meta, RF_STORE_MAX_META);
     *ret = put;
     return 0;
 }
@@ -138,6 +114,18 @@ int rf_store_put_write(rf_store_put *put, const void *data, size_t len)
     return put_fail(put, err);
 }
 
+int rf_store_put_meta(rf_store_put *put, const void *data, size_t len)
+{
+    if (put->state != PUT_OPEN && put->state != PUT_ENDED) {
+        return -EBADF;
+    }
+    if (len > RF_STORE_MAX_META) {
+        return -EFBIG;
+    }
+    rf_buf_clear(&put->meta);
+    return rf_buf_append(&put->meta, data, len);
+}
+
 uint64_t rf_store_put_size(const rf_store_put *put)
 {
     return put->size;
@@ -163,7 +151,7 @@ int rf_store_put_commit(rf_store_put *put)
     if (put->state != PUT_ENDED) {
         return -EBADF;
     }
-    int err = put->store->backend->put_commit(put->self);
+    int err = put->store->backend->put_commit(put->self, put->meta.data, put->meta.len);
     put->state = PUT_COMMITTED;
     return put_fail(put, err);
 }
@@ -173,6 +161,7 @@ rf_store_put *rf_store_put_free(rf_store_put *put)
     if (put != NULL) {
         put->store->backend->put_free(put->self);
         rf_sha256_free(put->hash);
+        rf_buf_done(&put->meta);
         free(put);
     }
     return NULL;
@@ -187,18 +176,23 @@ int rf_store_get(rf_store *store, const char *key, rf_store_object **ret)
     }
     void *self = NULL;
     rf_store_info info = {0};
-    int err = store->backend->get(store->self, key, &info, &self);
-    if (err == 0) {
-        *ret = RF_NEW(rf_store_object);
-        **ret = (rf_store_object){.store = store, .self = self, .info = info};
+    rf_buf meta;
+    rf_buf_init(&meta, RF_STORE_MAX_META);
+    int err = store->backend->get(store->self, key, &info, &meta, &self);
+    if (err < 0) {
+        rf_buf_done(&meta);
+        return err;
     }
-    return err;
+    *ret = RF_NEW(rf_store_object);
+    **ret = (rf_store_object){.store = store, .self = self, .info = info, .meta = meta};
+    return 0;
 }
 
 rf_store_object *rf_store_object_free(rf_store_object *object)
 {
     if (object != NULL) {
         object->store->backend->object_free(object->self);
+        rf_buf_done(&object->meta);
         free(object);
     }
     return NULL;
@@ -207,6 +201,12 @@ rf_store_object *rf_store_object_free(rf_store_object *object)
 const rf_store_info *rf_store_object_info(const rf_store_object *object)
 {
     return &object->info;
+}
+
+const void *rf_store_object_meta(const rf_store_object *object, size_t *ret_len)
+{
+    *ret_len = object->meta.len;
+    return object->meta.len == 0 ? NULL : object->meta.data;
 }
 
 ssize_t rf_store_object_read(rf_store_object *object, uint64_t offset, void *data, size_t len)
@@ -225,7 +225,22 @@ int rf_store_object_fd(const rf_store_object *object)
 
 int rf_store_stat(rf_store *store, const char *key, rf_store_info *ret)
 {
-    return rf_store_key_valid(key) ? store->backend->stat(store->self, key, ret) : -EINVAL;
+    return rf_store_key_valid(key) ? store->backend->stat(store->self, key, ret, NULL) : -EINVAL;
+}
+
+int rf_store_stat_meta(rf_store *store, const char *key, rf_store_info *ret, rf_buf *out)
+{
+    return rf_store_key_valid(key) ? store->backend->stat(store->self, key, ret, out) : -EINVAL;
+}
+
+int rf_store_presign(rf_store *store, const char *key, int64_t seconds, char **ret_url)
+{
+    if (!rf_store_key_valid(key)) {
+        return -EINVAL;
+    }
+    return store->backend->presign != NULL
+               ? store->backend->presign(store->self, key, seconds, ret_url)
+               : -EOPNOTSUPP;
 }
 
 /* ---- removing, listing ---- */

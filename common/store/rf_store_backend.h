@@ -8,7 +8,7 @@
 
 #include "rf_store.h"
 
-#define RF_STORE_BACKEND_VERSION 1
+#define RF_STORE_BACKEND_VERSION 3
 
 typedef struct rf_store_backend {
     unsigned version;
@@ -19,19 +19,23 @@ typedef struct rf_store_backend {
 
     int (*put_open)(void *store, const char *key, unsigned flags, void **ret_put);
     int (*put_write)(void *put, const void *data, size_t len);
-    int (*put_commit)(void *put);
+    int (*put_commit)(void *put, const void *meta, size_t meta_len); /* meta_len 0: none */
     void (*put_free)(void *put);
 
-    int (*get)(void *store, const char *key, rf_store_info *ret_info, void **ret_object);
+    /* get and stat append the metadata to meta; NULL: it is not wanted. */
+    int (*get)(void *store, const char *key, rf_store_info *ret_info, rf_buf *meta,
+               void **ret_object);
     ssize_t (*read)(void *object, uint64_t offset, void *data, size_t len);
     int (*fd)(const void *object);
     void (*object_free)(void *object);
 
-    int (*stat)(void *store, const char *key, rf_store_info *ret);
+    int (*stat)(void *store, const char *key, rf_store_info *ret, rf_buf *meta);
     int (*remove)(void *store, const char *key);
     int (*list)(void *store, const char *prefix, rf_store_list_fn fn, void *user);
+    int (*presign)(void *store, const char *key, int64_t seconds, char **ret_url); /* or NULL */
 } rf_store_backend;
 
 extern const rf_store_backend rf_store_dir_backend;
+extern const rf_store_backend rf_store_s3_backend;
 
 #endif

@@ -1,17 +1,10 @@
 #include "rf_store_dir.h"
 
-#include "rf_file.h"
-#include "rf_id.h"
-#include "rf_log.h"
-#include "rf_time.h"
-
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,9 +15,9 @@ typedef struct dir_put {
     rf_store_dir *dir;
     char key[RF_STORE_MAX_KEY + 1];
     unsigned flags;
-    char temp[RF_UUID_LEN];
-    int fd;
-    bool temp_there;
+    rf_store_temp data;
+    rf_store_temp meta; /* fd -1: none */
+    uint64_t meta_id;   /* 0: none */
 } dir_put;
 
 typedef struct dir_object {
@@ -66,36 +59,6 @@ void rf_store_dir_info(const struct stat *st, rf_store_info *ret)
     ret->modified_ms = st->st_mtim.tv_sec * 1000LL + st->st_mtim.tv_nsec / RF_NS_PER_MS;
 }
 
-static bool temp_is_orphan(int temp_fd, const char *name)
-{
-    RF_CLEANUP(rf_cleanup_close)
-    int fd = openat(temp_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
-}
-
-static int sweep_temps(int temp_fd)
-{
-    int fd = dup(temp_fd);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (d == NULL) {
-        int err = -errno;
-        rf_close(&fd);
-        return err;
-    }
-    rewinddir(d);
-    int64_t n = 0;
-    for (const struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
-        if (rf_uuid4_valid(e->d_name) && temp_is_orphan(temp_fd, e->d_name)) {
-            n += unlinkat(temp_fd, e->d_name, 0) == 0 ? 1 : 0;
-        }
-    }
-    closedir(d);
-    if (n > 0) {
-        RF_LOG_INFO("store removed unfinished objects", RF_INT("count", n));
-    }
-    return 0;
-}
-
 static int open_root(rf_store_dir *dir, const char *path)
 {
     int err = rf_mkdirs(path, 0700);
@@ -107,7 +70,7 @@ static int open_root(rf_store_dir *dir, const char *path)
         return -errno;
     }
     dir->temp_fd = rf_store_dir_open_at(dir, ".tmp", O_RDONLY | O_DIRECTORY);
-    return dir->temp_fd < 0 ? dir->temp_fd : sweep_temps(dir->temp_fd);
+    return dir->temp_fd < 0 ? dir->temp_fd : rf_store_temp_sweep(dir->temp_fd);
 }
 
 static void dir_close(void *store)
@@ -186,44 +149,20 @@ static int make_parents(const rf_store_dir *dir, const char *key)
 
 /* ---- writing ---- */
 
-static int make_temp(dir_put *put)
-{
-    rf_uuid4(put->temp);
-    put->fd = openat(put->dir->temp_fd, put->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (put->fd < 0) {
-        return -errno;
-    }
-    put->temp_there = true;
-    return flock(put->fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
-}
-
-/* A sweep of another process may have come between the making of the file and its lock. */
-static bool temp_was_swept(const dir_put *put)
-{
-    struct stat st;
-    return fstat(put->fd, &st) == 0 && st.st_nlink == 0;
-}
-
 static void dir_put_free(void *self)
 {
     dir_put *put = self;
-    if (put->temp_there) {
-        unlinkat(put->dir->temp_fd, put->temp, 0);
-    }
-    rf_close(&put->fd);
+    rf_store_temp_done(&put->data, put->dir->temp_fd);
+    rf_store_temp_done(&put->meta, put->dir->temp_fd);
     free(put);
 }
 
 static int dir_put_open(void *store, const char *key, unsigned flags, void **ret_put)
 {
     dir_put *put = RF_NEW(dir_put);
-    *put = (dir_put){.dir = store, .flags = flags, .fd = -1};
+    *put = (dir_put){.dir = store, .flags = flags, .data.fd = -1, .meta.fd = -1};
     rf_copy_str(put->key, sizeof(put->key), key);
-    int err = make_temp(put);
-    while (err == -EWOULDBLOCK || (err == 0 && temp_was_swept(put))) {
-        rf_close(&put->fd);
-        err = make_temp(put);
-    }
+    int err = rf_store_temp_open(put->dir->temp_fd, &put->data);
     if (err < 0) {
         dir_put_free(put);
         return rf_store_dir_error(err);
@@ -235,25 +174,79 @@ static int dir_put_open(void *store, const char *key, unsigned flags, void **ret
 static int dir_put_write(void *self, const void *data, size_t len)
 {
     const dir_put *put = self;
-    return rf_store_dir_error(rf_write_all(put->fd, data, len));
+    return rf_store_dir_error(rf_write_all(put->data.fd, data, len));
 }
 
-/* The time of the commit is the object's time, also under a clock that a test drives. */
-static int seal_file(const dir_put *put)
+/* The time of the commit is the object's time, also under a clock that a test drives. What lies
+ * below the millisecond is free to be the metadata's id. */
+static int seal_data(dir_put *put, bool with_meta)
 {
     int64_t ms = rf_time_wall_ms();
-    struct timespec at = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * RF_NS_PER_MS};
-    if (futimens(put->fd, (const struct timespec[]){at, at}) < 0 || fsync(put->fd) < 0) {
+    int64_t ns = ms % 1000 * RF_NS_PER_MS;
+    ns += with_meta ? 1 + (int64_t)rf_random_u64(RF_NS_PER_MS - 1) : 0;
+    struct timespec at = {.tv_sec = ms / 1000, .tv_nsec = ns};
+    struct stat st;
+    if (futimens(put->data.fd, (const struct timespec[]){at, at}) < 0 || fsync(put->data.fd) < 0 ||
+        fstat(put->data.fd, &st) < 0) {
         return -errno;
     }
-    return 0;
+    put->meta_id = with_meta ? rf_store_meta_id(&st) : 0;
+    return with_meta && put->meta_id == 0 ? -EOPNOTSUPP : 0;
 }
 
-/* Gives the file its name in dir_fd. */
-static int name_file(const dir_put *put, int dir_fd, const char *name)
+static int seal_meta(dir_put *put, const void *meta, size_t len)
+{
+    int err = rf_store_temp_open(put->dir->temp_fd, &put->meta);
+    err = err == 0 ? rf_write_all(put->meta.fd, meta, len) : err;
+    return err == 0 && fsync(put->meta.fd) < 0 ? -errno : err;
+}
+
+/* The metadata must have its name, durably, before the object has. */
+static int publish_meta(dir_put *put, int dir_fd, const char *name)
+{
+    char meta_name[RF_STORE_META_NAME];
+    if (!put->meta.there) {
+        return 0;
+    }
+    rf_store_meta_name(name, put->meta_id, meta_name);
+    int err = rf_store_temp_name(&put->meta, put->dir->temp_fd, dir_fd, meta_name, 0);
+    return err < 0 ? err : rf_store_sync_dir(put->dir->sync, dir_fd);
+}
+
+static void remove_meta(int dir_fd, const char *name, uint64_t id)
+{
+    char meta_name[RF_STORE_META_NAME];
+    if (id != 0) {
+        rf_store_meta_name(name, id, meta_name);
+        unlinkat(dir_fd, meta_name, 0);
+    }
+}
+
+/* The id of the object that is there now, 0 for none. */
+static uint64_t present_id(int dir_fd, const char *name)
+{
+    struct stat st;
+    return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : rf_store_meta_id(&st);
+}
+
+static int publish_in(dir_put *put, int dir_fd, const char *name)
 {
     unsigned flags = (put->flags & RF_STORE_NEW_ONLY) != 0 ? RENAME_NOREPLACE : 0;
-    return renameat2(put->dir->temp_fd, put->temp, dir_fd, name, flags) < 0 ? -errno : 0;
+    int err = publish_meta(put, dir_fd, name);
+    if (err < 0) {
+        return err;
+    }
+    uint64_t old_id = present_id(dir_fd, name);
+    err = rf_store_temp_name(&put->data, put->dir->temp_fd, dir_fd, name, flags);
+    if (err < 0) {
+        remove_meta(dir_fd, name, put->meta_id);
+        return err;
+    }
+    err = rf_store_sync_dir(put->dir->sync, dir_fd);
+    if (err == 0 && old_id != put->meta_id) {
+        remove_meta(dir_fd, name, old_id);
+    }
+    return err;
 }
 
 static int publish(dir_put *put)
@@ -264,15 +257,7 @@ static int publish(dir_put *put)
         return err;
     }
     RF_CLEANUP(rf_cleanup_close) int fd = open_parent(put->dir, put->key, &name);
-    if (fd < 0) {
-        return fd;
-    }
-    err = name_file(put, fd, name);
-    if (err < 0) {
-        return err;
-    }
-    put->temp_there = false;
-    return rf_store_sync_dir(put->dir->sync, fd);
+    return fd < 0 ? fd : publish_in(put, fd, name);
 }
 
 /* Tells a directory that was deleted just now from a part of the key that is an object. */
@@ -283,7 +268,7 @@ static bool parent_is_object(const dir_put *put)
     for (char *p = strchr(path, '/'); p != NULL; p = strchr(p + 1, '/')) {
         rf_store_info info;
         *p = '\0';
-        if (rf_store_dir_backend.stat(put->dir, path, &info) == 0) {
+        if (rf_store_dir_backend.stat(put->dir, path, &info, NULL) == 0) {
             return true;
         }
         *p = '/';
@@ -291,15 +276,16 @@ static bool parent_is_object(const dir_put *put)
     return false;
 }
 
-static int dir_put_commit(void *self)
+static int dir_put_commit(void *self, const void *meta, size_t meta_len)
 {
     dir_put *put = self;
-    int err = seal_file(put);
+    int err = seal_data(put, meta_len > 0);
+    err = err == 0 && meta_len > 0 ? seal_meta(put, meta, meta_len) : err;
     if (err < 0) {
         return rf_store_dir_error(err);
     }
     err = -ENOENT;
-    for (int i = 0; i < VANISHED_TRIES && err == -ENOENT && put->temp_there; i++) {
+    for (int i = 0; i < VANISHED_TRIES && err == -ENOENT && put->data.there; i++) {
         err = publish(put);
         if (err == -ENOENT && parent_is_object(put)) {
             return -EEXIST;
@@ -313,24 +299,48 @@ static int dir_put_commit(void *self)
 
 /* ---- reading ---- */
 
-static int dir_get(void *store, const char *key, rf_store_info *ret_info, void **ret_object)
+static int open_object(const rf_store_dir *dir, const char *key, int flags, struct stat *ret_st)
 {
-    RF_CLEANUP(rf_cleanup_close)
-    int fd = rf_store_dir_open_at(store, key, O_RDONLY | O_NONBLOCK);
+    int fd = rf_store_dir_open_at(dir, key, flags);
+    if (fd >= 0 && (fstat(fd, ret_st) < 0 || !S_ISREG(ret_st->st_mode))) {
+        rf_close(&fd);
+        return -ENOENT;
+    }
+    return fd;
+}
+
+/* Opens an object together with its metadata. When the metadata is gone although the object has an
+ * id, another put or a delete came in between, or a copy of the store has lost the exact times. */
+static int open_with_meta(const rf_store_dir *dir, const char *key, int flags, rf_buf *meta,
+                          struct stat *ret_st)
+{
+    uint64_t missed_id = 0;
+    for (;;) {
+        int fd = open_object(dir, key, flags, ret_st);
+        uint64_t id = fd < 0 || meta == NULL ? 0 : rf_store_meta_id(ret_st);
+        int err = id == 0 || id == missed_id ? 0 : rf_store_meta_read(dir, key, id, meta);
+        if (err == 0) {
+            return fd;
+        }
+        rf_close(&fd);
+        if (err != -ENOENT) {
+            return err;
+        }
+        missed_id = id;
+    }
+}
+
+static int dir_get(void *store, const char *key, rf_store_info *ret_info, rf_buf *meta,
+                   void **ret_object)
+{
     struct stat st;
+    int fd = open_with_meta(store, key, O_RDONLY | O_NONBLOCK, meta, &st);
     if (fd < 0) {
         return fd;
-    }
-    if (fstat(fd, &st) < 0) {
-        return -errno;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        return -ENOENT;
     }
     rf_store_dir_info(&st, ret_info);
     dir_object *object = RF_NEW(dir_object);
     object->fd = fd;
-    fd = -1;
     *ret_object = object;
     return 0;
 }
@@ -358,18 +368,12 @@ static void dir_object_free(void *self)
     free(object);
 }
 
-static int dir_stat(void *store, const char *key, rf_store_info *ret)
+static int dir_stat(void *store, const char *key, rf_store_info *ret, rf_buf *meta)
 {
-    RF_CLEANUP(rf_cleanup_close) int fd = rf_store_dir_open_at(store, key, O_PATH);
     struct stat st;
+    RF_CLEANUP(rf_cleanup_close) int fd = open_with_meta(store, key, O_PATH, meta, &st);
     if (fd < 0) {
         return fd;
-    }
-    if (fstat(fd, &st) < 0) {
-        return -errno;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        return -ENOENT;
     }
     rf_store_dir_info(&st, ret);
     return 0;
@@ -379,7 +383,7 @@ static int dir_stat(void *store, const char *key, rf_store_info *ret)
 
 /* Removes the directories of a key that have become empty. They come back when they are needed, so
  * their end need not be durable. */
-static void remove_parents(const rf_store_dir *dir, const char *key)
+void rf_store_dir_remove_parents(const rf_store_dir *dir, const char *key)
 {
     char path[RF_STORE_MAX_KEY + 1];
     rf_copy_str(path, sizeof(path), key);
@@ -393,19 +397,31 @@ static void remove_parents(const rf_store_dir *dir, const char *key)
     }
 }
 
+/* Removes a name that is an object; a symbolic link is none, although its removal would harm
+ * nobody. */
+static int remove_object(const rf_store_dir *dir, int dir_fd, const char *name)
+{
+    struct stat st;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)) {
+        return -ENOENT;
+    }
+    if (unlinkat(dir_fd, name, 0) < 0) {
+        return rf_store_dir_error(-errno);
+    }
+    int err = rf_store_sync_dir(dir->sync, dir_fd);
+    remove_meta(dir_fd, name, rf_store_meta_id(&st));
+    return err;
+}
+
 static int dir_remove(void *store, const char *key)
 {
     const rf_store_dir *dir = store;
     const char *name = NULL;
     RF_CLEANUP(rf_cleanup_close) int fd = open_parent(dir, key, &name);
-    if (fd < 0) {
-        return fd;
+    int err = fd < 0 ? fd : remove_object(dir, fd, name);
+    if (err != -ENOENT) {
+        rf_store_dir_remove_parents(dir, key);
     }
-    if (unlinkat(fd, name, 0) < 0) {
-        return errno == EISDIR ? -ENOENT : rf_store_dir_error(-errno);
-    }
-    int err = rf_store_sync_dir(dir->sync, fd);
-    remove_parents(dir, key);
     return err;
 }
 

@@ -26,8 +26,14 @@ static int visit(const walk *w, int parent_fd, const char *parent, const char *n
     char path[RF_STORE_MAX_KEY + 1];
     struct stat st;
     int n = snprintf(path, sizeof(path), "%s%s%s", parent, parent[0] == '\0' ? "" : "/", name);
+    if (name[0] == '.') { /* no key; metadata that a crash left alone goes on the way */
+        if (rf_store_meta_sweep(parent_fd, name)) {
+            rf_store_dir_remove_parents(w->dir, path);
+        }
+        return 0;
+    }
     if (n >= (int)sizeof(path) || !rf_store_key_valid(path)) {
-        return 0; /* no object of ours: ".tmp", or what a person put there */
+        return 0; /* no object of ours: what a person put there */
     }
     if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         return errno == ENOENT ? 0 : -errno;
@@ -73,7 +79,7 @@ int rf_store_dir_list(void *store, const char *prefix, rf_store_list_fn fn, void
 {
     walk w = {store, fn, user};
     rf_store_info info;
-    if (prefix[0] != '\0' && rf_store_dir_backend.stat(store, prefix, &info) == 0) {
+    if (prefix[0] != '\0' && rf_store_dir_backend.stat(store, prefix, &info, NULL) == 0) {
         return fn(prefix, &info, user);
     }
     return walk_path(&w, prefix);
