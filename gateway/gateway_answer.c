@@ -1,5 +1,6 @@
 #include "gateway_answer.h"
 
+#include "gateway_audit.h"
 #include "gateway_metrics.h"
 #include "rf_log.h"
 
@@ -140,6 +141,8 @@ void gateway_answer_head(gateway_exchange *ex, const gateway_answer *answer)
         c->req.keep_alive = false; /* nothing else says where the body ends */
     }
     note(ex, answer->status);
+    gateway_audit_request(ex->gw->audit, ex, answer->status);
+    ex->audited = true;
     queue_head(c, answer, ex->request_id);
 }
 
@@ -242,7 +245,7 @@ void gateway_answer_preflight(gateway_exchange *ex, unsigned methods)
              "Allow: %s\r\n"
              "Access-Control-Allow-Methods: %s\r\n"
              "Access-Control-Allow-Headers: Authorization, Content-Type, Content-Digest, "
-             "Idempotency-Key, Range, Traceparent, X-Request-Id\r\n"
+             "Idempotency-Key, Last-Event-ID, Range, Traceparent, X-Request-Id\r\n"
              "Access-Control-Max-Age: 86400\r\n",
              list, list);
     gateway_answer a = {.status = 204, .headers = headers};

@@ -11,6 +11,7 @@
 typedef struct entry {
     uint8_t hash[RF_SHA256_LEN];
     int64_t until_ns;
+    int64_t last_ns;       /* what it is worth in an outage ends then */
     gateway_caller caller; /* of known keys */
     UT_hash_handle hh;     /* oldest first */
 } entry;
@@ -72,11 +73,11 @@ int gateway_auth_hash(const char *value, size_t len, uint8_t ret[RF_SHA256_LEN])
     return 0;
 }
 
-static entry *find_valid(entry **table, const uint8_t *hash, int64_t now_ns)
+static entry *find(entry **table, const uint8_t *hash, int64_t now_ns)
 {
     entry *e = NULL;
     HASH_FIND(hh, *table, hash, RF_SHA256_LEN, e);
-    if (e != NULL && e->until_ns <= now_ns) {
+    if (e != NULL && e->last_ns <= now_ns) {
         drop(table, e);
         return NULL;
     }
@@ -88,19 +89,31 @@ gateway_auth_state gateway_auth_find(gateway_auth *a, const uint8_t hash[RF_SHA2
 {
     gateway_auth_state state = GATEWAY_AUTH_ASK;
     pthread_mutex_lock(&a->mutex);
-    entry *e = find_valid(&a->known, hash, now_ns);
-    if (e != NULL) {
+    entry *e = find(&a->known, hash, now_ns);
+    if (e != NULL && e->until_ns > now_ns) {
         *ret = e->caller;
         state = GATEWAY_AUTH_KNOWN;
-    } else if (find_valid(&a->unknown, hash, now_ns) != NULL) {
+    } else if (e == NULL && find(&a->unknown, hash, now_ns) != NULL) {
         state = GATEWAY_AUTH_UNKNOWN;
     }
     pthread_mutex_unlock(&a->mutex);
     return state;
 }
 
+bool gateway_auth_last(gateway_auth *a, const uint8_t hash[RF_SHA256_LEN], int64_t now_ns,
+                       gateway_caller *ret)
+{
+    pthread_mutex_lock(&a->mutex);
+    const entry *e = find(&a->known, hash, now_ns);
+    if (e != NULL) {
+        *ret = e->caller;
+    }
+    pthread_mutex_unlock(&a->mutex);
+    return e != NULL;
+}
+
 static void remember(gateway_auth *a, entry **table, const uint8_t *hash,
-                     const gateway_caller *caller, int64_t until_ns)
+                     const gateway_caller *caller, int64_t until_ns, int64_t last_ns)
 {
     entry *e = NULL;
     pthread_mutex_lock(&a->mutex);
@@ -113,6 +126,7 @@ static void remember(gateway_auth *a, entry **table, const uint8_t *hash,
     e = RF_NEW(entry);
     memcpy(e->hash, hash, RF_SHA256_LEN);
     e->until_ns = until_ns;
+    e->last_ns = last_ns;
     if (caller != NULL) {
         e->caller = *caller;
     }
@@ -124,10 +138,19 @@ void gateway_auth_know(gateway_auth *a, const uint8_t hash[RF_SHA256_LEN],
                        const gateway_caller *caller, uint32_t cache_s, int64_t now_ns)
 {
     int64_t s = RF_MIN(cache_s, (uint32_t)GATEWAY_AUTH_KNOWN_S);
-    remember(a, &a->known, hash, caller, now_ns + s * RF_NS_PER_S);
+    int64_t last_s = s < GATEWAY_AUTH_KNOWN_S ? s : GATEWAY_AUTH_LAST_S; /* its end is near */
+    remember(a, &a->known, hash, caller, now_ns + s * RF_NS_PER_S, now_ns + last_s * RF_NS_PER_S);
 }
 
 void gateway_auth_deny(gateway_auth *a, const uint8_t hash[RF_SHA256_LEN], int64_t now_ns)
 {
-    remember(a, &a->unknown, hash, NULL, now_ns + GATEWAY_AUTH_UNKNOWN_S * RF_NS_PER_S);
+    int64_t until_ns = now_ns + GATEWAY_AUTH_UNKNOWN_S * RF_NS_PER_S;
+    entry *e = NULL;
+    pthread_mutex_lock(&a->mutex);
+    HASH_FIND(hh, a->known, hash, RF_SHA256_LEN, e);
+    if (e != NULL) {
+        drop(&a->known, e);
+    }
+    pthread_mutex_unlock(&a->mutex);
+    remember(a, &a->unknown, hash, NULL, until_ns, until_ns);
 }

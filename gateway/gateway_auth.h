@@ -2,9 +2,9 @@
  * gateway_auth.h - API keys: reading them from a request, and the cache of what the job service
  * says about them (KeyService/Authenticate). Only SHA-256 of a key is kept. Any thread.
  *
- * A known key is believed for as long as the service allows, at most 30 s, so that a revoked one
- * stops within a minute (spec jobs.md S9); an unknown one is remembered for 2 s in a table of its
- * own, so that guessing pushes no known key out.
+ * A known key is believed for as long as the service allows, at most 30 s, and while the service
+ * cannot be asked 55 s, so that a revoked one stops within a minute (spec jobs.md S9); an unknown
+ * one is remembered for 2 s in a table of its own, so that guessing pushes no known key out.
  */
 #ifndef GATEWAY_AUTH_H
 #define GATEWAY_AUTH_H
@@ -13,6 +13,7 @@
 #include "rf_crypto.h"
 
 #define GATEWAY_AUTH_KNOWN_S 30
+#define GATEWAY_AUTH_LAST_S 55
 #define GATEWAY_AUTH_UNKNOWN_S 2
 
 typedef enum gateway_auth_state {
@@ -32,6 +33,11 @@ int gateway_auth_hash(const char *value, size_t len, uint8_t ret[RF_SHA256_LEN])
 /* gateway_auth_find looks a key up; *ret is written when it is known. */
 gateway_auth_state gateway_auth_find(gateway_auth *a, const uint8_t hash[RF_SHA256_LEN],
                                      int64_t now_ns, gateway_caller *ret);
+
+/* gateway_auth_last says who a key belonged to when it was last known, for an outage; false when
+ * that is too long ago. */
+bool gateway_auth_last(gateway_auth *a, const uint8_t hash[RF_SHA256_LEN], int64_t now_ns,
+                       gateway_caller *ret);
 
 /* gateway_auth_know and gateway_auth_deny remember an answer; cache_s is cut to
  * GATEWAY_AUTH_KNOWN_S. */

@@ -15,20 +15,23 @@
 #define BOOL(field, name, def, help) RF_SETTING_BOOL(gateway_config, field, name, def, help)
 
 /* Who may open the sockets of a service, and how they are. */
-#define SOCKET_RULES(service, prefix)                                                              \
+#define SOCKET_RULES(service, prefix, per_key_default)                                             \
+    LIST(sockets[service].allowed_origins, prefix ".allowed_origins", "origins", "",               \
+         "web pages that may open sockets: scheme://host[:port] exactly, or null; empty: "         \
+         "the server's own"),                                                                      \
+        INT(sockets[service].per_key, prefix ".sockets_per_key", "sockets", per_key_default, 1,    \
+            65536, "open at once with one key; more get 429"),                                     \
+        BOOL(sockets[service].deflate, prefix ".deflate", "false",                                 \
+             "permessage-deflate for clients that offer it; limits hold for what is unpacked too")
+
+/* Who may open them without a key. */
+#define ANONYMOUS_RULES(service, prefix)                                                           \
     BOOL(sockets[service].allow_anonymous, prefix ".allow_anonymous", "false",                     \
          "sockets without a key"),                                                                 \
-        LIST(sockets[service].allowed_origins, prefix ".allowed_origins", "origins", "",           \
-             "web pages that may open sockets: scheme://host[:port] exactly, or null; empty: "     \
-             "the server's own"),                                                                  \
-        INT(sockets[service].per_key, prefix ".sockets_per_key", "sockets", "16", 1, 65536,        \
-            "open at once with one key; more get 429"),                                            \
         INT(sockets[service].anonymous_per_address, prefix ".anonymous_per_address", "sockets",    \
             "2", 1, 65536, "open at once without a key from one address; more get 429"),           \
         INT(sockets[service].anonymous_total, prefix ".anonymous_total", "sockets", "20", 1,       \
-            65536, "open at once without a key; more get 429"),                                    \
-        BOOL(sockets[service].deflate, prefix ".deflate", "false",                                 \
-             "permessage-deflate for clients that offer it; limits hold for what is unpacked too")
+            65536, "open at once without a key; more get 429")
 
 const rf_setting gateway_settings[] = {
     STR(http_listen, "http.listen", "host:port", "127.0.0.1:8080",
@@ -49,11 +52,17 @@ const rf_setting gateway_settings[] = {
          "where the job service answers; empty: its socket in the data directory"),
     LIST(jam_targets, "jam.targets", "RPC targets", "",
          "where the jam service answers; empty: its socket in the data directory"),
-    SOCKET_RULES(GATEWAY_SERVICE_JAM, "jam"),
+    LIST(recorder_targets, "recorder.targets", "RPC targets", "",
+         "where the recorder answers; empty: its socket in the data directory"),
+    SOCKET_RULES(GATEWAY_SERVICE_JAM, "jam", "16"),
+    ANONYMOUS_RULES(GATEWAY_SERVICE_JAM, "jam"),
+    SOCKET_RULES(GATEWAY_SERVICE_RECORDER, "recorder", "256"),
     INT(sockets_max, "sockets.max", "sockets", "4096", 1, 1000000,
         "WebSockets open at once; more get 503"),
-    INT(sockets_ping_s, "sockets.ping_s", "s", "20", 1, 600,
+    INT(sockets[GATEWAY_SERVICE_JAM].ping_s, "sockets.ping_s", "s", "20", 1, 600,
         "how often a client is pinged; one that leaves two pings unanswered is dropped"),
+    INT(sockets[GATEWAY_SERVICE_RECORDER].ping_s, "recorder.ping_s", "s", "15", 1, 600,
+        "likewise, a client of the recorder"),
     INT(sockets_stall_s, "sockets.stall_s", "s", "30", 1, 600,
         "a client that takes nothing of what a socket has for it for so long is dropped"),
     INT(sockets_drain_s, "sockets.drain_s", "s", "20", 0, 3600,
@@ -69,6 +78,10 @@ const rf_setting gateway_settings[] = {
         "connections open at once; more get 503 and are closed"),
     INT(transfers_max, "transfers.max", "transfers", "256", 1, 65536,
         "uploads and downloads at once; more get 503"),
+    INT(waiters_max, "waiters.max", "requests", "10000", 0, 10000,
+        "requests that wait for a job to change at once; more are answered at once"),
+    INT(listeners_max, "events.max", "streams", "4096", 1, 4096,
+        "event streams of jobs open at once; more get 503"),
     INT(head_timeout_ms, "head.timeout_ms", "ms", "10000", 100, 600000,
         "from its first byte to the end of a request's headers; also the TLS handshake"),
     INT(idle_timeout_s, "idle.timeout_s", "s", "75", 5, 600,
@@ -79,6 +92,13 @@ const rf_setting gateway_settings[] = {
     INT(send_stall_s, "send.stall_s", "s", "60", 1, 3600,
         "a client that takes nothing of an answer for so long is closed"),
     INT(json_max_bytes, "json.max_bytes", "B", "262144", 1024, 16777216, "JSON body of a request"),
+    BOOL(audit, "audit.enabled", "true", "writes who used which API key for what"),
+    BOOL(audit_polls, "audit.polls", "false", "the polls of jobs and recordings as well"),
+    STR(audit_dir, "audit.dir", "path", "",
+        "where gateway.log is, of this gateway alone; empty: audit in the data directory"),
+    INT(audit_max_bytes, "audit.max_bytes", "B", "16777216", 65536, 1073741824,
+        "of one file; then the next is begun"),
+    INT(audit_files, "audit.files", "files", "8", 1, 100, "that are kept"),
     INT(rate_per_second, "rate.requests_per_second", "1/s", "200", 1, 1000000,
         "requests of an application; a key may have a rate of its own"),
     INT(rate_burst, "rate.burst", "requests", "400", 1, 1000000, "burst above that rate"),

@@ -10,6 +10,7 @@
 typedef enum gateway_service {
     GATEWAY_SERVICE_NONE,
     GATEWAY_SERVICE_JAM,
+    GATEWAY_SERVICE_RECORDER,
     GATEWAY_N_SERVICES,
 } gateway_service;
 
@@ -18,6 +19,7 @@ typedef struct gateway_socket_rules {
     bool allow_anonymous;
     bool deflate;
     rf_list allowed_origins; /* empty: the server's own */
+    int64_t ping_s;
     int64_t per_key;
     int64_t anonymous_per_address;
     int64_t anonymous_total;
@@ -33,9 +35,9 @@ typedef struct gateway_config {
     int64_t tls_check_s;
     rf_list job_targets;
     rf_list jam_targets;
+    rf_list recorder_targets;
     gateway_socket_rules sockets[GATEWAY_N_SERVICES];
     int64_t sockets_max;
-    int64_t sockets_ping_s;
     int64_t sockets_stall_s;
     int64_t sockets_drain_s;
     int64_t sockets_queue_bytes;
@@ -46,12 +48,19 @@ typedef struct gateway_config {
     int64_t io_threads;
     int64_t connections_max;
     int64_t transfers_max;
+    int64_t waiters_max;
+    int64_t listeners_max;
     int64_t head_timeout_ms;
     int64_t idle_timeout_s;
     int64_t body_window_s;
     int64_t body_min_rate;
     int64_t send_stall_s;
     int64_t json_max_bytes;
+    bool audit;
+    bool audit_polls;
+    char *audit_dir; /* empty: <data.dir>/audit */
+    int64_t audit_max_bytes;
+    int64_t audit_files;
     int64_t rate_per_second;
     int64_t rate_burst;
     int64_t poll_rate_per_second;

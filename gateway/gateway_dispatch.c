@@ -117,10 +117,20 @@ static void on_authenticated(gateway_exchange *ex, gateway_reply *reply)
     } else if (reply->status.code == RF_UNAUTHENTICATED || reply->status.code == RF_NOT_FOUND) {
         gateway_auth_deny(ex->gw->auth, ex->key_hash, rf_time_ns());
         gateway_answer_error(ex, GATEWAY_UNAUTHORIZED, NULL, 0);
+    } else if (gateway_auth_last(ex->gw->auth, ex->key_hash, rf_time_ns(), &ex->caller)) {
+        admit(ex);
     } else {
         gateway_answer_error(ex, GATEWAY_UNAVAILABLE, NULL, 5);
     }
     gateway_conn_leave(c);
+}
+
+/* Only a read may wait, and only when nothing is known that could stand in. */
+static bool may_wait(gateway_exchange *ex)
+{
+    gateway_caller last;
+    bool reads = ex->req.method == GATEWAY_GET || ex->req.method == GATEWAY_HEAD;
+    return reads && !gateway_auth_last(ex->gw->auth, ex->key_hash, rf_time_ns(), &last);
 }
 
 /* Looks the caller of ex->key_hash up. */
@@ -135,7 +145,7 @@ static void identify(gateway_exchange *ex)
         break;
     default:
         gateway_exchange_keep_head(ex);
-        gateway_rpc_authenticate(ex, ex->key_hash, on_authenticated);
+        gateway_rpc_authenticate(ex, ex->key_hash, may_wait(ex), on_authenticated);
     }
 }
 

@@ -1,5 +1,8 @@
 #include "gateway_exchange.h"
 
+#include "gateway_audit.h"
+
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +62,23 @@ void gateway_exchange_trace(gateway_exchange *ex)
              follows ? given + 3 : hex, hex + 32, follows ? given + 53 : "00");
 }
 
+int gateway_exchange_idempotency_key(const gateway_exchange *ex,
+                                     char ret[GATEWAY_IDEMPOTENCY_KEY_SIZE])
+{
+    int len = gateway_request_header(&ex->req, GATEWAY_H_IDEMPOTENCY_KEY, ret,
+                                     GATEWAY_IDEMPOTENCY_KEY_SIZE);
+    if (len == -ENOENT) {
+        ret[0] = '\0';
+        return 0;
+    }
+    for (int i = 0; i < len; i++) {
+        if (ret[i] < ' ' || ret[i] > '~') {
+            return -EINVAL;
+        }
+    }
+    return len > 0 ? 0 : -EINVAL;
+}
+
 /* ---- life ---- */
 
 static gateway_exchange *take_spare(gateway_loop *l)
@@ -86,11 +106,12 @@ gateway_exchange *gateway_exchange_new(gateway_conn *conn)
     ex->ops = NULL;
     ex->task = NULL;
     ex->req = conn->req;
-    ex->caller = (gateway_caller){.application_id = ""};
+    ex->caller = (gateway_caller){.scopes = RF_SCOPES_NONE};
     ex->path[0] = '\0';
     ex->id[0] = '\0';
     ex->name[0] = '\0';
     ex->traceparent[0] = '\0';
+    ex->audited = false;
     set_request_id(ex);
     return ex;
 }
@@ -123,6 +144,9 @@ gateway_exchange *gateway_exchange_unref(gateway_exchange *ex)
 {
     if (ex == NULL || --ex->refs > 0) {
         return NULL;
+    }
+    if (!ex->audited && ex->caller.key_id[0] != '\0') {
+        gateway_audit_request(ex->gw->audit, ex, 0);
     }
     gateway_loop *l = ex->loop;
     if (l->n_spare == SPARES_MAX) {

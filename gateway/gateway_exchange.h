@@ -13,11 +13,13 @@
 #include "rf_buf.h"
 #include "rf_crypto.h"
 #include "rf_id.h"
+#include "rf_scope.h"
 
 #define GATEWAY_REQUEST_ID_MAX 65
 #define GATEWAY_TRACEPARENT_LEN 56
 #define GATEWAY_PATH_MAX 512
 #define GATEWAY_NAME_MAX 256
+#define GATEWAY_IDEMPOTENCY_KEY_SIZE 256
 
 typedef struct gateway_route gateway_route;
 typedef struct gateway_bucket gateway_bucket;
@@ -28,6 +30,7 @@ typedef struct gateway_caller {
     char key_id[RF_UUID_LEN];
     uint32_t requests_per_second; /* of the key; 0: the setting */
     uint32_t burst;
+    char scopes[RF_SCOPES_MAX]; /* never ""; RF_SCOPES_NONE of an anonymous client */
 } gateway_caller;
 
 /* What a handler with a streamed body, or with something to let go, adds; any may be NULL. */
@@ -63,6 +66,7 @@ struct gateway_exchange {
     char path[GATEWAY_PATH_MAX];     /* normalised: single slashes, no query, no /v1 or /api */
     char id[RF_UUID_LEN];            /* of the path: job, upload, session; "" when not a valid id */
     char name[GATEWAY_NAME_MAX];     /* of the path: file name, decoded */
+    bool audited;                    /* its line is in the audit log */
     char request_id[GATEWAY_REQUEST_ID_MAX];
     char traceparent[GATEWAY_TRACEPARENT_LEN];
     gateway_exchange *next_spare;
@@ -84,6 +88,11 @@ void gateway_exchange_detach(gateway_exchange *ex);
 
 /* gateway_exchange_trace makes traceparent the caller's, one step on, or a new one. */
 void gateway_exchange_trace(gateway_exchange *ex);
+
+/* gateway_exchange_idempotency_key reads Idempotency-Key: 1 to 255 printable ASCII characters, ""
+ * when there is none. Returns 0 or -EINVAL. */
+int gateway_exchange_idempotency_key(const gateway_exchange *ex,
+                                     char ret[GATEWAY_IDEMPOTENCY_KEY_SIZE]);
 
 /* gateway_exchange_free_spares frees the loop's unused exchanges. */
 void gateway_exchange_free_spares(gateway_loop *l);

@@ -20,6 +20,7 @@ static const struct {
     NAME(HOST, "host"),
     NAME(IDEMPOTENCY_KEY, "idempotency-key"),
     NAME(IF_RANGE, "if-range"),
+    NAME(LAST_EVENT_ID, "last-event-id"),
     NAME(ORIGIN, "origin"),
     NAME(RANGE, "range"),
     NAME(SEC_WEBSOCKET_EXTENSIONS, "sec-websocket-extensions"),
@@ -87,6 +88,24 @@ static int on_url(llhttp_t *parser, const char *at, size_t len)
     h->req->query = mark != NULL ? span_of(h->req, mark + 1, (size_t)(end - mark - 1))
                                  : span_of(h->req, end, 0);
     return 0;
+}
+
+const char *gateway_method_name(gateway_method method)
+{
+    switch (method) {
+    case GATEWAY_GET:
+        return "GET";
+    case GATEWAY_HEAD:
+        return "HEAD";
+    case GATEWAY_POST:
+        return "POST";
+    case GATEWAY_PUT:
+        return "PUT";
+    case GATEWAY_DELETE:
+        return "DELETE";
+    default:
+        return "other";
+    }
 }
 
 static gateway_method method_of(uint8_t method)

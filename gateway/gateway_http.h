@@ -36,6 +36,9 @@ typedef enum gateway_method {
     GATEWAY_OTHER = 1 << 6, /* a known method that no route serves */
 } gateway_method;
 
+/* gateway_method_name is its word; "other" for those that no route serves. */
+const char *gateway_method_name(gateway_method method);
+
 /* The headers that somebody reads; all others are checked and dropped. */
 typedef enum gateway_header {
     GATEWAY_H_ACCESS_CONTROL_REQUEST_METHOD,
@@ -47,6 +50,7 @@ typedef enum gateway_header {
     GATEWAY_H_HOST,
     GATEWAY_H_IDEMPOTENCY_KEY,
     GATEWAY_H_IF_RANGE,
+    GATEWAY_H_LAST_EVENT_ID,
     GATEWAY_H_ORIGIN,
     GATEWAY_H_RANGE,
     GATEWAY_H_SEC_WEBSOCKET_EXTENSIONS, /* several: empty, so that none is taken up */

@@ -1,7 +1,9 @@
 #include "gateway_jam.h"
 
 #include "gateway_answer.h"
+#include "gateway_body.h"
 #include "gateway_jam_rpc.h"
+#include "gateway_json.h"
 #include "gateway_query.h"
 #include "gateway_websocket.h"
 
@@ -16,15 +18,24 @@
 
 /* ---- replies ---- */
 
+/* What the service says, under the title that the error has here. */
+static void answer_bad_field(gateway_exchange *ex, const char *json)
+{
+    const gateway_error_row *row = gateway_error_info(GATEWAY_UNPROCESSABLE);
+    RF_CLEANUP(rf_cleanup_free)
+    char *body = rf_asprintf("{\"title\":\"%s\",%s", row->title, json + 1);
+    const gateway_answer a = {.status = row->status,
+                              .type = "application/json",
+                              .headers = "Cache-Control: no-store\r\n",
+                              .length = strlen(body)};
+    gateway_answer_bytes(ex, &a, body);
+}
+
 void gateway_jam_failure(gateway_exchange *ex, const rf_status *st)
 {
     gateway_error error = gateway_error_of_rpc(st->code);
     if (st->code == RF_INVALID_ARGUMENT && st->message[0] == '{') {
-        gateway_answer a = {.status = 422,
-                            .type = "application/json",
-                            .headers = "Cache-Control: no-store\r\n",
-                            .length = strlen(st->message)};
-        gateway_answer_bytes(ex, &a, st->message);
+        answer_bad_field(ex, st->message);
         return;
     }
     bool pass = error != GATEWAY_INTERNAL && error != GATEWAY_UNAVAILABLE;
@@ -112,6 +123,21 @@ void gateway_jam_async_api(gateway_exchange *ex)
 {
     gateway_jam_rpc_get_async_api(ex, on_document);
 }
+
+/* ---- render ---- */
+
+void gateway_jam_render(gateway_exchange *ex)
+{
+    static const gateway_body_source source = {
+        .is_transfer = true, .open = gateway_jam_rpc_render, .failed = gateway_jam_failure};
+    if (ex->body.len == 0 || !gateway_json_is_text(&ex->body)) {
+        gateway_answer_error(ex, GATEWAY_BAD_REQUEST, "The body must be JSON in UTF-8.", 0);
+    } else {
+        gateway_body_begin(ex, &source, rf_buf_str(&ex->body));
+    }
+}
+
+/* ---- sockets ---- */
 
 static void on_reached(gateway_exchange *ex, gateway_reply *reply)
 {

@@ -16,11 +16,12 @@ void gateway_jam_health(gateway_exchange *ex);
 void gateway_jam_model_config(gateway_exchange *ex);
 void gateway_jam_async_api(gateway_exchange *ex);
 
-/* gateway_jam_render streams the file of POST /v1/jam/render; gateway_render.c. */
+/* gateway_jam_render streams the file of POST /v1/jam/render. */
 void gateway_jam_render(gateway_exchange *ex);
 
 /* gateway_jam_failure answers what the service refused: INVALID_ARGUMENT is 422 with the JSON that
- * the service gave, the rest as gateway_error.h says. */
+ * the service gave ({"code","message","field","limit"}) and a title, the rest as gateway_error.h
+ * says. */
 void gateway_jam_failure(gateway_exchange *ex, const rf_status *st);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef GATEWAY_JAM_RPC_H
 #define GATEWAY_JAM_RPC_H
 
+#include "gateway_feed.h"
 #include "gateway_rpc.h"
 #include "gateway_socket.h"
 
@@ -35,35 +36,9 @@ gateway_socket *gateway_jam_rpc_socket(gateway_exchange *ex, const gateway_socke
 
 /* ---- render ---- */
 
-typedef struct gateway_render_call gateway_render_call;
-
-/* A piece of the file. content_type, seed and size are those of the first one. */
-typedef struct gateway_render_part {
-    struct gateway_render_part *next; /* of the owner */
-    gateway_render_call *call;
-    size_t credit;
-    char content_type[64];
-    uint64_t seed;
-    uint64_t size; /* bytes of the whole file, 0: not known yet */
-    size_t len;
-    uint8_t data[];
-} gateway_render_part;
-
-typedef struct gateway_render_events {
-    /* Takes the part, to be given back with gateway_jam_rpc_part_free, and the rest held back until
-     * then. */
-    void (*part)(void *user, gateway_render_part *part);
-    void (*ended)(void *user, const rf_status *status); /* the last event; the call is gone */
-} gateway_render_events;
-
-/* gateway_jam_rpc_render begins the call with the request's JSON text (terminated). */
-gateway_render_call *gateway_jam_rpc_render(gateway_exchange *ex, const char *json,
-                                            const gateway_render_events *events, void *user);
-
-/* gateway_jam_rpc_part_free frees a part; call is NULL once it has ended or been cancelled. */
-void gateway_jam_rpc_part_free(gateway_render_part *part, gateway_render_call *call);
-
-/* gateway_jam_rpc_render_cancel ends the call; no event comes any more. */
-void gateway_jam_rpc_render_cancel(gateway_render_call *call);
+/* gateway_jam_rpc_render begins the call with the request's JSON text (terminated), as
+ * gateway_body.h opens one. */
+gateway_feed *gateway_jam_rpc_render(gateway_exchange *ex, const void *json,
+                                     const gateway_feed_events *events, void *user);
 
 #endif

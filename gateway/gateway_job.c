@@ -5,6 +5,7 @@
 #include "gateway_new_job.h"
 #include "gateway_query.h"
 #include "gateway_rpc.h"
+#include "gateway_wait.h"
 #include "rf_time.h"
 
 #include <errno.h>
@@ -14,7 +15,9 @@
 #define SIZE_DEFAULT 100
 #define SIZE_MAX_ROWS 1000
 #define INCLUDE_MAX 4
+#define WAIT_MAX_S 60
 #define RETRY_UNAVAILABLE_S 5
+#define DAY_S 86400
 
 /* ---- replies ---- */
 
@@ -29,18 +32,21 @@ static void answer_failure(gateway_exchange *ex, const rf_status *st, bool own_m
     gateway_answer_error(ex, error, pass ? st->message : NULL, retry_s);
 }
 
-/* For calls on an id: every id that is not the caller's gets the same 404 (spec jobs.md G4). */
-static void on_reply(gateway_exchange *ex, gateway_reply *reply)
+void gateway_job_failed(gateway_exchange *ex, const rf_status *status)
+{
+    answer_failure(ex, status, status->code != RF_NOT_FOUND);
+}
+
+void gateway_job_on_reply(gateway_exchange *ex, gateway_reply *reply)
 {
     if (reply->status.code == RF_OK) {
         gateway_answer_json(ex, rf_buf_str(&reply->json), reply->json.len);
     } else {
-        answer_failure(ex, &reply->status, reply->status.code != RF_NOT_FOUND);
+        gateway_job_failed(ex, &reply->status);
     }
 }
 
-/* Answers 404 and returns false when the path's id has not the form of one. */
-static bool id_valid(gateway_exchange *ex)
+bool gateway_job_id_valid(gateway_exchange *ex)
 {
     if (ex->id[0] == '\0') {
         gateway_answer_error(ex, GATEWAY_NOT_FOUND, NULL, 0);
@@ -51,10 +57,22 @@ static bool id_valid(gateway_exchange *ex)
 
 /* ---- create ---- */
 
+/* Too many requests that will not do soon: the quota of the day is used up, until midnight UTC. */
+static void refuse_job(gateway_exchange *ex, const rf_status *st, bool own_message)
+{
+    if (st->code == RF_RESOURCE_EXHAUSTED && !st->retriable) {
+        int64_t now_s = rf_time_wall_ms() / 1000;
+        gateway_answer_error(ex, GATEWAY_TOO_MANY_REQUESTS, st->message,
+                             (unsigned)(DAY_S - now_s % DAY_S));
+    } else {
+        answer_failure(ex, st, own_message);
+    }
+}
+
 static void on_created(gateway_exchange *ex, gateway_reply *reply)
 {
     if (reply->status.code != RF_OK) {
-        answer_failure(ex, &reply->status, true);
+        refuse_job(ex, &reply->status, true);
         return;
     }
     gateway_answer a = {.status = 200,
@@ -66,28 +84,12 @@ static void on_created(gateway_exchange *ex, gateway_reply *reply)
     gateway_answer_bytes(ex, &a, rf_buf_str(&reply->json));
 }
 
-/* 1 to 255 printable ASCII characters; "" when there is none. */
-static int idempotency_key(gateway_exchange *ex, char key[256])
-{
-    int len = gateway_request_header(&ex->req, GATEWAY_H_IDEMPOTENCY_KEY, key, 256);
-    if (len == -ENOENT) {
-        key[0] = '\0';
-        return 0;
-    }
-    for (int i = 0; i < len; i++) {
-        if (key[i] < ' ' || key[i] > '~') {
-            return -EINVAL;
-        }
-    }
-    return len > 0 ? 0 : -EINVAL;
-}
-
 void gateway_job_create(gateway_exchange *ex)
 {
-    char key[256];
+    char key[GATEWAY_IDEMPOTENCY_KEY_SIZE];
     gateway_new_job_form form;
     gateway_error error = GATEWAY_BAD_REQUEST;
-    if (idempotency_key(ex, key) < 0) {
+    if (gateway_exchange_idempotency_key(ex, key) < 0) {
         gateway_answer_error(ex, GATEWAY_UNPROCESSABLE,
                              "Idempotency-Key must be 1 to 255 printable ASCII characters.", 0);
         return;
@@ -153,7 +155,7 @@ static int each(gateway_exchange *ex, gateway_query_fn fn, void *user)
 void gateway_job_get(gateway_exchange *ex)
 {
     include_list list = {.n = 0};
-    if (!id_valid(ex)) {
+    if (!gateway_job_id_valid(ex)) {
         return;
     }
     if (each(ex, read_include, &list) < 0) {
@@ -162,7 +164,7 @@ void gateway_job_get(gateway_exchange *ex)
             "include must be a comma list of attempts, progress, priority, retention.", 0);
         return;
     }
-    gateway_rpc_get_job(ex, list.items, list.n, on_reply);
+    gateway_rpc_get_job(ex, list.items, list.n, gateway_job_on_reply);
 }
 
 static void on_status(gateway_exchange *ex, gateway_reply *reply)
@@ -179,14 +181,45 @@ static void on_status(gateway_exchange *ex, gateway_reply *reply)
             return;
         }
     }
-    on_reply(ex, reply);
+    gateway_job_on_reply(ex, reply);
+}
+
+typedef struct wait_query {
+    bool given;
+    uint32_t seconds;
+} wait_query;
+
+static int read_number(const char *value, int64_t min, int64_t max, bool *has, uint32_t *ret)
+{
+    int64_t n;
+    if (*has || value[0] < '0' || value[0] > '9' || rf_parse_i64(value, &n) < 0 || n < min ||
+        n > max) {
+        return -EINVAL;
+    }
+    *has = true;
+    *ret = (uint32_t)n;
+    return 0;
+}
+
+static int read_wait(const char *name, const char *value, void *user)
+{
+    wait_query *q = user;
+    return strcmp(name, "wait") == 0 ? read_number(value, 0, WAIT_MAX_S, &q->given, &q->seconds)
+                                     : 0;
 }
 
 void gateway_job_status(gateway_exchange *ex)
 {
-    if (id_valid(ex)) {
-        gateway_rpc_get_status(ex, on_status);
+    wait_query q = {.seconds = 0};
+    if (!gateway_job_id_valid(ex)) {
+        return;
     }
+    if (each(ex, read_wait, &q) < 0) {
+        gateway_answer_error(ex, GATEWAY_BAD_REQUEST,
+                             "wait must be a number of seconds from 0 to 60, given once.", 0);
+        return;
+    }
+    gateway_wait(ex, q.seconds, on_status);
 }
 
 static int read_uploads(const char *name, const char *value, void *user)
@@ -203,13 +236,13 @@ static void on_deleted(gateway_exchange *ex, gateway_reply *reply)
     if (reply->status.code == RF_OK) {
         gateway_last_drop(ex->gw->last, ex->caller.application_id, ex->id);
     }
-    on_reply(ex, reply);
+    gateway_job_on_reply(ex, reply);
 }
 
 void gateway_job_delete(gateway_exchange *ex)
 {
     bool uploads = false;
-    if (!id_valid(ex)) {
+    if (!gateway_job_id_valid(ex)) {
         return;
     }
     if (each(ex, read_uploads, &uploads) < 0) {
@@ -221,9 +254,30 @@ void gateway_job_delete(gateway_exchange *ex)
 
 void gateway_job_cancel(gateway_exchange *ex)
 {
-    if (id_valid(ex)) {
+    if (gateway_job_id_valid(ex)) {
         gateway_last_drop(ex->gw->last, ex->caller.application_id, ex->id);
-        gateway_rpc_cancel_job(ex, on_reply);
+        gateway_rpc_cancel_job(ex, gateway_job_on_reply);
+    }
+}
+
+void gateway_job_batch(gateway_exchange *ex)
+{
+    gateway_rpc_get_batch(ex, gateway_job_on_reply);
+}
+
+static void on_redriven(gateway_exchange *ex, gateway_reply *reply)
+{
+    if (reply->status.code == RF_OK) {
+        gateway_job_on_reply(ex, reply);
+    } else {
+        refuse_job(ex, &reply->status, reply->status.code != RF_NOT_FOUND);
+    }
+}
+
+void gateway_job_redrive(gateway_exchange *ex)
+{
+    if (gateway_job_id_valid(ex)) {
+        gateway_rpc_redrive_job(ex, on_redriven);
     }
 }
 
@@ -235,18 +289,6 @@ typedef struct list_query {
     bool has_size;
     const char *why;
 } list_query;
-
-static int read_number(const char *value, int64_t min, int64_t max, bool *has, uint32_t *ret)
-{
-    int64_t n;
-    if (*has || value[0] < '0' || value[0] > '9' || rf_parse_i64(value, &n) < 0 || n < min ||
-        n > max) {
-        return -EINVAL;
-    }
-    *has = true;
-    *ret = (uint32_t)n;
-    return 0;
-}
 
 static int read_page(const char *name, const char *value, list_query *q)
 {
@@ -312,7 +354,7 @@ void gateway_job_list(gateway_exchange *ex)
     if (each(ex, read_filter, &q) < 0) {
         gateway_answer_error(ex, GATEWAY_BAD_REQUEST, q.why, 0);
     } else {
-        gateway_rpc_list_jobs(ex, &q.filter, on_reply);
+        gateway_rpc_list_jobs(ex, &q.filter, gateway_job_on_reply);
     }
     filter_done(&q.filter);
 }
@@ -328,7 +370,7 @@ void gateway_job_workflows(gateway_exchange *ex)
     if (each(ex, read_page_only, &q) < 0) {
         gateway_answer_error(ex, GATEWAY_BAD_REQUEST, q.why, 0);
     } else {
-        gateway_rpc_list_workflows(ex, q.filter.page, q.filter.size, on_reply);
+        gateway_rpc_list_workflows(ex, q.filter.page, q.filter.size, gateway_job_on_reply);
     }
 }
 
@@ -336,10 +378,15 @@ void gateway_job_workflows(gateway_exchange *ex)
 
 void gateway_job_upload(gateway_exchange *ex)
 {
-    gateway_rpc_create_upload(ex, on_reply);
+    gateway_rpc_create_upload(ex, gateway_job_on_reply);
+}
+
+void gateway_job_webhook_secret(gateway_exchange *ex)
+{
+    gateway_rpc_rotate_webhook_secret(ex, gateway_job_on_reply);
 }
 
 void gateway_job_application(gateway_exchange *ex)
 {
-    gateway_rpc_get_application(ex, on_reply);
+    gateway_rpc_get_application(ex, gateway_job_on_reply);
 }

@@ -140,6 +140,11 @@ static int add_text(const char *text, size_t len, void *user)
     return 0;
 }
 
+bool gateway_json_is_text(const rf_buf *body)
+{
+    return rf_utf8_valid(body->data, body->len) && memchr(body->data, '\0', body->len) == NULL;
+}
+
 void gateway_json_sha256(const json_t *value, uint8_t ret[RF_SHA256_LEN])
 {
     rf_sha256 *h = rf_sha256_new();

@@ -7,6 +7,7 @@
 #define GATEWAY_JSON_H
 
 #include "rf_base.h"
+#include "rf_buf.h"
 #include "rf_crypto.h"
 
 #include <jansson.h>
@@ -21,6 +22,10 @@ json_t *gateway_json_parse(const char *text, size_t len, char why[256]);
  * has accepted, and copies it as it stands; the caller frees. NULL when the key is not there under
  * that very spelling. */
 char *gateway_json_raw(const char *text, size_t len, const char *key);
+
+/* gateway_json_is_text: what a protobuf string can hold (UTF-8 without NUL), of a body whose JSON
+ * the service reads. */
+bool gateway_json_is_text(const rf_buf *body);
 
 /* gateway_json_sha256 hashes the canonical form: sorted keys, no spaces. */
 void gateway_json_sha256(const json_t *value, uint8_t ret[RF_SHA256_LEN]);

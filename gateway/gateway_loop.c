@@ -2,10 +2,13 @@
 
 #include "gateway_conn.h"
 #include "gateway_exchange.h"
+#include "gateway_rpc.h"
+#include "gateway_sockets.h"
 #include "gateway_tls.h"
 #include "rf_id.h"
 #include "rf_time.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -14,6 +17,7 @@
 
 #define LINGER_NS (2 * RF_NS_PER_S)
 #define FRESH_NS RF_NS_PER_S
+#define REST_NS RF_NS_PER_S
 
 /* ---- deadlines ---- */
 
@@ -92,6 +96,27 @@ static void on_timer(void *user)
     rf_timer_set(l->timer, l->armed_ns);
 }
 
+/* ---- memory ---- */
+
+/* RPC keeps as many blocks as messages have ever been under way at once, glibc the holes between
+ * them: the busier the machine, the more. Giving them back takes ms, so it is not done while any
+ * socket is open. */
+static void on_rest(void *user)
+{
+    const gateway_loop *l = user;
+    if (gateway_sockets_names(l->gw->sockets) == 0) {
+        gateway_rpc_rest();
+        malloc_trim(0);
+    }
+}
+
+void gateway_loop_socket_gone(gateway_loop *l)
+{
+    if (gateway_sockets_names(l->gw->sockets) == 0) {
+        rf_timer_set(l->rest, rf_time_ns() + REST_NS);
+    }
+}
+
 /* ---- life ---- */
 
 /* A loop that is woken lets what runs go on to the end of its time (sched(7), SCHED_BATCH), so that
@@ -134,11 +159,13 @@ gateway_loop *gateway_loop_start(gateway *gw)
         return NULL;
     }
     l->timer = rf_timer_new(l->loop, on_timer, l);
+    l->rest = rf_timer_new(l->loop, on_rest, l);
     l->armed_ns = RF_NEVER_NS;
     set_phases(l);
     rf_random(random, sizeof(random));
     rf_hex(random, sizeof(random), l->id_prefix);
     if (pthread_create(&l->thread, NULL, loop_main, l) != 0) {
+        rf_timer_free(l->rest);
         rf_timer_free(l->timer);
         rf_loop_free(l->loop);
         free(l);
@@ -193,6 +220,7 @@ gateway_loop *gateway_loop_stop(gateway_loop *l)
     pthread_join(l->thread, NULL);
     gateway_exchange_free_spares(l);
     rf_timer_free(l->drain_timer);
+    rf_timer_free(l->rest);
     rf_timer_free(l->timer);
     rf_loop_free(l->loop);
     free(l);

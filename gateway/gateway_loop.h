@@ -49,6 +49,7 @@ typedef struct gateway_loop {
     _Atomic(int64_t) n_conns;
     bool draining;
     rf_timer *drain_timer;   /* upgraded connections go on so long */
+    rf_timer *rest;          /* what the last sockets have left behind is given back then */
     gateway_exchange *spare; /* free list */
     size_t n_spare;
     uint64_t next_request; /* of the request ids made here */
@@ -84,6 +85,10 @@ void gateway_loop_enter(gateway_loop *l, gateway_conn *conn, gateway_phase phase
 
 /* gateway_loop_leave takes it out of all lists. */
 void gateway_loop_leave(gateway_loop *l, gateway_conn *conn);
+
+/* gateway_loop_socket_gone: a socket has closed and given its seat back. A second after the last
+ * one of the gateway the free memory goes back to the system. Loop thread. */
+void gateway_loop_socket_gone(gateway_loop *l);
 
 /* gateway_loop_date gives the Date header line of this second, GATEWAY_DATE_LEN bytes. */
 const char *gateway_loop_date(gateway_loop *l);

@@ -1,6 +1,7 @@
 /*
  * The gateway's process: makes the parts in order, takes them down in the other (rf_service.h).
  */
+#include "gateway_audit.h"
 #include "gateway_auth.h"
 #include "gateway_ca.h"
 #include "gateway_io.h"
@@ -11,9 +12,12 @@
 #include "gateway_loop.h"
 #include "gateway_metrics.h"
 #include "gateway_openapi.h"
+#include "gateway_recorder_rpc.h"
 #include "gateway_rpc.h"
+#include "gateway_share.h"
 #include "gateway_sockets.h"
 #include "gateway_tls.h"
+#include "gateway_used.h"
 #include "rf_log.h"
 #include "rf_service.h"
 #include "rf_store.h"
@@ -28,6 +32,7 @@
 
 #define KEYS_MAX 16384
 #define BUCKETS_MAX 65536
+#define TICKETS_MAX 65536 /* used ones, of the last minute */
 #define FDS_BESIDE_CONNECTIONS 512
 #define IO_JOBS_PER_TRANSFER 4
 #define TRIM_BYTES (256u << 10)
@@ -38,6 +43,7 @@ typedef struct gateway_process {
     gateway_listen *listen;
     rf_timer *tls_check;
     char *tls_dir; /* of the private authority; NULL with a certificate of the operator */
+    gateway_share *share;
 } gateway_process;
 
 /* ---- parts ---- */
@@ -142,11 +148,33 @@ static int open_rpc(gateway_process *p)
     const gateway_config *c = &p->gw.config;
     RF_CLEANUP(rf_cleanup_free) char *job = targets_of(p, &c->job_targets, "job");
     RF_CLEANUP(rf_cleanup_free) char *jam = targets_of(p, &c->jam_targets, "jam");
-    if (job == NULL || jam == NULL) {
+    RF_CLEANUP(rf_cleanup_free)
+    char *recorder = targets_of(p, &c->recorder_targets, "recorder");
+    if (job == NULL || jam == NULL || recorder == NULL) {
         return -EIO;
     }
     int err = gateway_rpc_open(job, c, &p->gw.rpc);
-    return err == 0 ? gateway_jam_rpc_open(jam, c, &p->gw.jam) : err;
+    err = err == 0 ? gateway_jam_rpc_open(jam, c, &p->gw.jam) : err;
+    return err == 0 ? gateway_recorder_rpc_open(recorder, c, &p->gw.recorder) : err;
+}
+
+static int open_audit(gateway_process *p)
+{
+    const gateway_config *c = &p->gw.config;
+    if (!c->audit) {
+        return 0;
+    }
+    RF_CLEANUP(rf_cleanup_free)
+    char *dir =
+        c->audit_dir[0] != '\0' ? rf_strdup(c->audit_dir) : rf_service_path(p->service, "audit");
+    int err = dir == NULL
+                  ? -EIO
+                  : gateway_audit_start(dir, c->audit_max_bytes, c->audit_files, &p->gw.audit);
+    if (err < 0) {
+        RF_LOG_ERROR("audit.dir cannot be written", RF_STR("audit.dir", dir == NULL ? "" : dir),
+                     RF_STR("why", strerror(-err)));
+    }
+    return err;
 }
 
 static int start_loops(gateway *gw)
@@ -171,6 +199,7 @@ static int make_parts(gateway_process *p)
     gw->auth = gateway_auth_new(KEYS_MAX);
     gw->limits = gateway_limits_new(BUCKETS_MAX);
     gw->sockets = gateway_sockets_new();
+    gw->tickets = gateway_used_new(TICKETS_MAX);
     gw->last = gateway_last_new();
     gw->openapi = gateway_openapi_make(c->public_base, &gw->openapi_len);
     gw->io =
@@ -180,11 +209,13 @@ static int make_parts(gateway_process *p)
     err = err == 0 ? open_store(p) : err;
     err = err == 0 ? open_tls(p) : err;
     err = err == 0 ? open_rpc(p) : err;
+    err = err == 0 ? open_audit(p) : err;
     err = err == 0 ? start_loops(gw) : err;
     if (err < 0) {
         return err;
     }
     gateway_metrics_watch(gw);
+    p->share = gateway_share_start(gw, rf_service_loop(p->service));
     return gateway_listen_start(gw, rf_service_loop(p->service), &p->listen);
 }
 
@@ -199,8 +230,10 @@ static void process_stop(void *state)
     for (size_t i = 0; i < gw->n_loops; i++) {
         gateway_loop_close_all(gw->loops[i]);
     }
+    p->share = gateway_share_stop(p->share);
     gw->rpc = gateway_rpc_close(gw->rpc); /* posts the ends of calls to the loops */
     gw->jam = gateway_jam_rpc_close(gw->jam);
+    gw->recorder = gateway_recorder_rpc_close(gw->recorder);
     if (gw->io != NULL) {
         gateway_io_stop(gw->io);
     }
@@ -208,6 +241,7 @@ static void process_stop(void *state)
         gw->loops[i] = gateway_loop_stop(gw->loops[i]);
     }
     free(gw->loops);
+    gw->audit = gateway_audit_stop(gw->audit);
     gateway_io_free(gw->io);
     rf_timer_free(p->tls_check);
     gateway_tls_close(gw->tls);
@@ -216,10 +250,16 @@ static void process_stop(void *state)
     gateway_last_free(gw->last);
     gateway_limits_free(gw->limits);
     gateway_sockets_free(gw->sockets);
+    gateway_used_free(gw->tickets);
     gateway_auth_free(gw->auth);
     free(gw->openapi);
     free(p->tls_dir);
     free(p);
+}
+
+static int process_check(const void *config)
+{
+    return rf_store_check(((const gateway_config *)config)->store_url);
 }
 
 static int process_start(rf_service *service, const void *config, void **ret_state)
@@ -277,11 +317,12 @@ int main(int argc, char **argv)
 {
     const rf_service_def def = {
         .name = "gateway",
-        .summary =
-            "HTTP and WebSocket for everything: jobs, files, jam sessions; plain TCP and TLS",
+        .summary = "HTTP and WebSocket for everything: jobs, files, jam sessions, recordings; "
+                   "plain and TLS",
         .settings = gateway_settings,
         .n_settings = gateway_n_settings,
         .config_size = sizeof(gateway_config),
+        .check = process_check,
         .start = process_start,
         .ready = process_ready,
         .drain = process_drain,

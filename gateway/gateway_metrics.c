@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ROUTES_MAX 64
+#define ROUTES_MAX 96
 #define CLASSES 6 /* status / 100 */
 #define CLOSE_FIRST 1000
 #define CLOSE_CODES 16 /* the last one stands for all others */
@@ -17,27 +17,13 @@ static rf_metric *refused;
 static rf_metric *bytes[2];
 static rf_metric *connections;
 static rf_metric *transfers;
+static rf_metric *waiters;
+static rf_metric *listeners;
 static rf_metric *sockets;
 static rf_metric *socket_queue;
 static rf_metric *socket_messages[2];
 static rf_metric *socket_bytes[2];
 static rf_metric *socket_closes[CLOSE_CODES];
-
-static const char *method_name(gateway_method method)
-{
-    switch (method) {
-    case GATEWAY_GET:
-        return "GET";
-    case GATEWAY_POST:
-        return "POST";
-    case GATEWAY_PUT:
-        return "PUT";
-    case GATEWAY_DELETE:
-        return "DELETE";
-    default:
-        return "other";
-    }
-}
 
 static void init_route(size_t index, const char *method, const char *path)
 {
@@ -84,6 +70,8 @@ static void read_source(const gateway *gw)
     }
     rf_metric_set(connections, (double)n);
     rf_metric_set(transfers, (double)atomic_load(&gw->transfers));
+    rf_metric_set(waiters, (double)atomic_load(&gw->waiters));
+    rf_metric_set(listeners, (double)atomic_load(&gw->listeners));
     rf_metric_set(sockets, (double)atomic_load(&gw->n_sockets));
     rf_metric_set(socket_queue, (double)atomic_load(&gw->socket_queue_bytes));
 }
@@ -108,7 +96,7 @@ void gateway_metrics_watch(const gateway *gw)
 void gateway_metrics_init(void)
 {
     for (size_t i = 0; i < gateway_n_routes && i < ROUTES_MAX; i++) {
-        init_route(i, method_name(gateway_routes[i].method), gateway_routes[i].path);
+        init_route(i, gateway_method_name(gateway_routes[i].method), gateway_routes[i].path);
     }
     init_route(ROUTES_MAX, "other", "none");
     refused = rf_metric_counter("reflection_http_connections_refused_total",
@@ -119,6 +107,8 @@ void gateway_metrics_init(void)
                                  "Bytes of uploads and downloads.", "direction=\"upload\"");
     connections = rf_metric_gauge("reflection_http_connections", "Connections open.", NULL);
     transfers = rf_metric_gauge("reflection_http_transfers", "Uploads and downloads now.", NULL);
+    waiters = rf_metric_gauge("reflection_job_waiters", "Requests that wait for a job.", NULL);
+    listeners = rf_metric_gauge("reflection_job_event_streams", "Event streams of jobs.", NULL);
     init_sockets();
     rf_metric_collector(collect, NULL);
 }

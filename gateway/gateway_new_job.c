@@ -1,5 +1,6 @@
 #include "gateway_new_job.h"
 
+#include "gateway_job_extensions.h"
 #include "gateway_json.h"
 
 #include <errno.h>
@@ -86,6 +87,34 @@ static int read_copies(gateway_new_job_form *f, json_t *object)
     return 0;
 }
 
+/* Which events there are is for the job service to say. */
+static int read_hook(gateway_new_job_form *f, const json_t *object, gateway_error *ret_error)
+{
+    const json_t *hook = json_object_get(object, "webhook");
+    const json_t *events = json_object_get(hook, "events");
+    if (hook == NULL || json_is_null(hook)) {
+        return 0;
+    }
+    f->job.hook_url = json_string_value(json_object_get(hook, "url"));
+    if (f->job.hook_url == NULL || !(events == NULL || json_is_array(events))) {
+        return bad(f, "webhook must be an object of a url and, if given, an array of events.");
+    }
+    if (json_array_size(events) > GATEWAY_JOB_EVENTS_MAX ||
+        (events != NULL && json_array_size(events) == 0)) {
+        *ret_error = GATEWAY_UNPROCESSABLE;
+        return bad(f, "webhook.events must hold 1 to 16 names of events.");
+    }
+    for (size_t i = 0; i < json_array_size(events); i++) {
+        const char *name = json_string_value(json_array_get(events, i));
+        if (name == NULL) {
+            return bad(f, "webhook.events must hold names of events.");
+        }
+        f->events[f->job.n_hook_events++] = name;
+    }
+    f->job.hook_events = f->events;
+    return 0;
+}
+
 static int read_fields(gateway_new_job_form *f, const char *text, size_t len, json_t *object,
                        gateway_error *ret_error)
 {
@@ -105,7 +134,13 @@ static int read_fields(gateway_new_job_form *f, const char *text, size_t len, js
     }
     f->job.params = f->params;
     f->job.metadata = f->metadata != NULL ? f->metadata : "";
-    return err == 0 ? read_copies(f, object) : err;
+    err = err == 0 ? read_hook(f, object, ret_error) : err;
+    err = err == 0 ? read_copies(f, object) : err;
+    if (err == 0 && gateway_job_extensions_read(object, &f->job.extensions, f->why) < 0) {
+        *ret_error = GATEWAY_UNPROCESSABLE;
+        err = -EINVAL;
+    }
+    return err;
 }
 
 int gateway_new_job_read(gateway_new_job_form *form, const char *text, size_t len,

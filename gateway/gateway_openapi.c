@@ -43,6 +43,9 @@ static json_t *parameters(const gateway_route *r)
     if (strstr(r->path, "{session}") != NULL) {
         add_parameter(list, "session");
     }
+    if (strstr(r->path, "{recording}") != NULL) {
+        add_parameter(list, "recording");
+    }
     if (strstr(r->path, "{name}") != NULL) {
         add_parameter(list, "name");
     }
@@ -55,17 +58,34 @@ static json_t *content(const char *schema)
     if (schema[0] == '\0') {
         return json_pack("{s:{}}", "application/octet-stream");
     }
+    if (strchr(schema, '/') != NULL) {
+        return json_pack("{s:{s:{s:s}}}", schema, "schema", "type", "string");
+    }
     return json_pack("{s:{s:o}}", "application/json", "schema", ref("schemas", schema));
 }
 
-static void add_error(json_t *responses, const char *status)
+/* word: a status, and behind a colon the schema of its body, "" for none; otherwise the body is
+ * one of schema. */
+static void add_response(json_t *responses, const char *word, const char *schema)
 {
     int64_t number = 0;
-    if (rf_parse_i64(status, &number) == 0) {
-        json_object_set_new(responses, status,
-                            json_pack("{s:s,s:o}", "description", gateway_reason((int)number),
-                                      "content", content("Error")));
+    char status[WORD_MAX];
+    const char *colon = strchr(word, ':');
+    rf_copy_str(status, sizeof(status), word);
+    status[strcspn(status, ":")] = '\0';
+    if (rf_parse_i64(status, &number) < 0) {
+        return;
     }
+    json_t *response = json_pack("{s:s}", "description", gateway_reason((int)number));
+    if (colon == NULL || colon[1] != '\0') {
+        json_object_set_new(response, "content", content(colon != NULL ? colon + 1 : schema));
+    }
+    json_object_set_new(responses, status, response);
+}
+
+static void add_error(json_t *responses, const char *word)
+{
+    add_response(responses, word, "Error");
 }
 
 static json_t *responses_of(const gateway_route *r)
@@ -75,9 +95,7 @@ static json_t *responses_of(const gateway_route *r)
         json_object_set_new(responses, "101",
                             json_pack("{s:s}", "description", gateway_reason(101)));
     } else {
-        json_object_set_new(responses, "200",
-                            json_pack("{s:s,s:o}", "description", gateway_reason(200), "content",
-                                      content(r->answer)));
+        add_response(responses, strchr(r->answer, ':') != NULL ? r->answer : "200", r->answer);
     }
     if (r->query != NULL && strstr(r->query, "range") != NULL) {
         json_object_set_new(
@@ -88,13 +106,14 @@ static json_t *responses_of(const gateway_route *r)
     return responses;
 }
 
-/* "get" and the handler's place: unique for each operation. */
+/* "get" and the handler's place, with what is done there: unique for each operation. */
 static void operation_id(const gateway_route *r, const char *method, char out[128])
 {
     size_t n = (size_t)snprintf(out, 128, "%s", method);
     for (const char *p = r->path; *p != '\0' && n < 127; p++) {
         bool word = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z');
-        if (word || (*p == '/' && n > 0 && out[n - 1] != '_')) {
+        bool between = *p == '/' || *p == ':';
+        if (word || (between && n > 0 && out[n - 1] != '_')) {
             out[n++] = word ? *p : '_';
         }
     }
@@ -163,19 +182,50 @@ static json_t *security_schemes(void)
                      "name", "Authorization", "bearer", "type", "http", "scheme", "bearer");
 }
 
+static json_t *schemas_of_parts(void)
+{
+    json_t *schemas = json_object();
+    for (size_t i = 0; i < gateway_n_openapi_schemas; i++) {
+        const gateway_openapi_schema *s = &gateway_openapi_schemas[i];
+        json_object_set_new(schemas, s->name, json_loads(s->json, 0, NULL));
+    }
+    return schemas;
+}
+
+static json_t *parameter(const gateway_openapi_parameter *p)
+{
+    bool in_path = strcmp(p->in, "path") == 0;
+    bool is_signature = strcmp(p->in, "signature") == 0;
+    json_t *json = json_pack("{s:s,s:s,s:o}", "name", p->name, "in", is_signature ? "query" : p->in,
+                             "schema", json_loads(p->schema, 0, NULL));
+    if (in_path || is_signature) {
+        json_object_set_new(json, "required", json_true());
+    }
+    return json;
+}
+
+static json_t *parameters_of_parts(void)
+{
+    json_t *params = json_object();
+    for (size_t i = 0; i < gateway_n_openapi_parameters; i++) {
+        const gateway_openapi_parameter *p = &gateway_openapi_parameters[i];
+        json_object_set_new(params, p->key, parameter(p));
+    }
+    return params;
+}
+
 char *gateway_openapi_make(const char *base, size_t *ret_len)
 {
     char v1[512];
     char api[512];
     snprintf(v1, sizeof(v1), "%s/v1", base);
     snprintf(api, sizeof(api), "%s/api", base);
-    json_t *schemas = json_loads(gateway_openapi_schemas, 0, NULL);
-    json_t *params = json_loads(gateway_openapi_parameters, 0, NULL);
     json_t *root = json_pack("{s:s,s:{s:s,s:s,s:s},s:[{s:s},{s:s}],s:o,s:{s:o,s:o,s:o}}", "openapi",
                              "3.1.0", "info", "title", "reflection", "version", "1", "description",
-                             "Jobs over audio files, and music played live", "servers", "url", v1,
-                             "url", api, "paths", paths_of_routes(), "components", "schemas",
-                             schemas, "parameters", params, "securitySchemes", security_schemes());
+                             "Jobs over audio files, music played live, and recordings", "servers",
+                             "url", v1, "url", api, "paths", paths_of_routes(), "components",
+                             "schemas", schemas_of_parts(), "parameters", parameters_of_parts(),
+                             "securitySchemes", security_schemes());
     char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     *ret_len = text != NULL ? strlen(text) : 0;

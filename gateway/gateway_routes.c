@@ -1,18 +1,22 @@
 #include "gateway_routes.h"
 
 #include "gateway_download.h"
+#include "gateway_events.h"
 #include "gateway_jam.h"
 #include "gateway_job.h"
 #include "gateway_query.h"
+#include "gateway_recorder.h"
 #include "gateway_static.h"
 #include "gateway_ticket.h"
 #include "gateway_upload.h"
+#include "gateway_workflow.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #define GATEWAY_SESSION_ID_LEN 26
+#define GATEWAY_RECORDING_ID_LEN 32
 
 const gateway_route gateway_routes[] = {
     {GATEWAY_GET, "/healthz", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
@@ -24,8 +28,13 @@ const gateway_route gateway_routes[] = {
     {GATEWAY_GET, "/openapi.json", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
      gateway_static_openapi, NULL, "This document", NULL, NULL, "Any", "", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/job/{id}/status", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_POLL,
-     gateway_job_status, "job.v1.JobService/GetJobStatus", "The state of a job", NULL, NULL,
-     "JobState", "401,404,429,503", GATEWAY_SERVICE_NONE},
+     gateway_job_status, "job.v1.JobService/GetJobStatus",
+     "The state of a job; with wait, once it has changed", "wait", NULL, "JobState",
+     "400,401,404,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/job/{id}/events", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_events_listen, "job.v1.JobService/WatchJob",
+     "What happens to a job, as Server-Sent Events; 204 behind its last one", "lastEventId", NULL,
+     "text/event-stream", "204:,401,404,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/job/{id}", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_POLL,
      gateway_job_get, "job.v1.JobService/GetJob", "A job", "include", NULL, "Job",
      "400,401,404,429,503", GATEWAY_SERVICE_NONE},
@@ -42,15 +51,34 @@ const gateway_route gateway_routes[] = {
     {GATEWAY_POST, "/job/{id}/cancel", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
      GATEWAY_LIMIT_GENERAL, gateway_job_cancel, "job.v1.JobService/CancelJob", "Cancels a job",
      NULL, NULL, "JobState", "401,404,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_POST, "/job/{id}/redrive", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_job_redrive, "job.v1.JobService/RedriveJob",
+     "Makes a new job of one that is out of retries", NULL, NULL, "JobId", "401,404,409,429,503",
+     GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/batch/{name}", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_POLL,
+     gateway_job_batch, "job.v1.JobService/GetBatch", "How far the jobs of one batchName are", NULL,
+     NULL, "Batch", "401,404,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/upload", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
      gateway_job_upload, "job.v1.JobService/CreateUpload", "URLs for one upload", NULL, NULL,
      "Upload", "401,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/workflow", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
      gateway_job_workflows, "job.v1.JobService/ListWorkflows", "Workflows that jobs may name",
      "page,size", NULL, "WorkflowList", "400,401,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_POST, "/workflow", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_JSON, GATEWAY_LIMIT_GENERAL,
+     gateway_workflow_add, "job.v1.JobService/AddWorkflow",
+     "Adds a workflow that the application alone sees; with replace a new version of one", NULL,
+     "NewWorkflow", "Workflow", "400,401,409,413,415,422,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_DELETE, "/workflow/{id}", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_workflow_delete, "job.v1.JobService/DeleteWorkflow",
+     "Deletes a workflow of the application; its jobs go on", NULL, NULL, "WorkflowId",
+     "401,404,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/application", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
      gateway_job_application, "job.v1.JobService/GetApplication", "The application of the key",
      NULL, NULL, "Application", "401,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_POST, "/application/webhook-secret", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_job_webhook_secret, "job.v1.JobService/RotateWebhookSecret",
+     "A new secret for the application's webhooks; the one before signs a day more", NULL, NULL,
+     "WebhookSecret", "401,404,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_PUT, "/uploads/{id}", false, GATEWAY_AUTH_SIGN_PUT, GATEWAY_BODY_STREAM,
      GATEWAY_LIMIT_NONE, gateway_upload_put, "job.v1.JobService/CompleteUpload",
      "Takes the bytes of an upload, once", "e,k,s,contentDigest", "", "Empty",
@@ -67,7 +95,7 @@ const gateway_route gateway_routes[] = {
      "400,401,403,426,429,503", GATEWAY_SERVICE_JAM},
     {GATEWAY_POST, "/socket-tickets", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_JSON,
      GATEWAY_LIMIT_GENERAL, gateway_ticket_post, NULL,
-     "A ticket of 30 s by which a browser opens a WebSocket", NULL, "NewTicket", "Ticket",
+     "A ticket by which a browser opens a WebSocket within a minute", NULL, "NewTicket", "Ticket",
      "401,413,415,422,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/jam/sessions", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
      gateway_jam_sessions, "jam.v1.JamService/ListSessions", "The application's jam sessions",
@@ -80,7 +108,7 @@ const gateway_route gateway_routes[] = {
      NULL, NULL, "Any", "401,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_POST, "/jam/render", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_JSON, GATEWAY_LIMIT_GENERAL,
      gateway_jam_render, "jam.v1.JamService/Render", "Renders music to one file; X-Seed names it",
-     NULL, "Render", "", "400,401,413,415,422,429,503", GATEWAY_SERVICE_NONE},
+     NULL, "Render", "", "400,401,413,415,422:FieldError,429,503", GATEWAY_SERVICE_NONE},
     {GATEWAY_GET, "/health", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
      gateway_jam_health, "jam.v1.JamService/GetHealth", "The state of the jam service", NULL, NULL,
      "Any", "503", GATEWAY_SERVICE_NONE},
@@ -90,6 +118,85 @@ const gateway_route gateway_routes[] = {
     {GATEWAY_GET, "/asyncapi.json", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE, GATEWAY_LIMIT_NONE,
      gateway_jam_async_api, "jam.v1.JamService/GetAsyncApi", "The AsyncAPI document of /ws/jam",
      NULL, NULL, "Any", "503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_POST, "/recordings", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_JSON, GATEWAY_LIMIT_GENERAL,
+     gateway_recorder_start, "recorder.v1.Recorder/Start", "Starts a recording", "idempotencyKey",
+     "NewRecording", "201:RecordingBrief",
+     "400:RecordingError,401,413,415:RecordingError,429:RecordingError,503:RecordingError,"
+     "507:RecordingError",
+     GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/recordings", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE, GATEWAY_LIMIT_GENERAL,
+     gateway_recorder_list, "recorder.v1.Recorder/List",
+     "The application's recordings, newest first",
+     "recordingState,startedFrom,startedTo,prefix,pageSize,cursor", NULL, "RecordingList",
+     "400:RecordingError,401,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/recordings/{recording}", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_POLL, gateway_recorder_get, "recorder.v1.Recorder/Get", "A recording", NULL,
+     NULL, "Recording", "400:RecordingError,401,404,410,429,503", GATEWAY_SERVICE_NONE},
+    {GATEWAY_DELETE, "/recordings/{recording}", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_recorder_delete, "recorder.v1.Recorder/Delete",
+     "Deletes a recording that has ended, or with local clears what extracts may read",
+     "discard,local", NULL,
+     "204:", "400:RecordingError,401,404,409:RecordingError,410,429,503:RecordingError",
+     GATEWAY_SERVICE_NONE},
+    {GATEWAY_POST, "/recordings/{recording}:stop", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_recorder_stop, "recorder.v1.Recorder/Stop",
+     "Ends a recording and waits until it is stored; the same answer each time", NULL, NULL,
+     "RecordingSegment",
+     "202:RecordingError,400:RecordingError,401,404,409:RecordingError,410,429,"
+     "503:RecordingError",
+     GATEWAY_SERVICE_NONE},
+    {GATEWAY_POST, "/recordings/{recording}:pause", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_recorder_pause, "recorder.v1.Recorder/Pause",
+     "Pauses a recording", NULL, NULL, "RecordingFrame",
+     "400:RecordingError,401,404,409:RecordingError,410,429,503:RecordingError",
+     GATEWAY_SERVICE_NONE},
+    {GATEWAY_POST, "/recordings/{recording}:resume", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_recorder_resume, "recorder.v1.Recorder/Resume",
+     "Goes on with a paused recording", NULL, NULL, "RecordingFrame",
+     "400:RecordingError,401,404,409:RecordingError,410,429,503:RecordingError",
+     GATEWAY_SERVICE_NONE},
+    {GATEWAY_POST, "/recordings/{recording}:marker", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_JSON,
+     GATEWAY_LIMIT_GENERAL, gateway_recorder_marker, "recorder.v1.Recorder/Marker",
+     "Marks a place in a recording", NULL, "NewMarker", "RecordingFrame",
+     "400:RecordingError,401,404,409:RecordingError,410,413,415,429,503:RecordingError",
+     GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/recordings/{recording}/segment", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_recorder_segment, "recorder.v1.Recorder/Segment",
+     "A range of a recording, cut to the frame",
+     "segmentFrom,segmentTo,format,rate,channels,matrix,dither,bitrateKbps,clip,waitMs", NULL, "",
+     "400:RecordingError,401,404,410,415:RecordingError,416:RecordingError,429,503:RecordingError",
+     GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/recordings/{recording}/stream", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_recorder_stream, "recorder.v1.Recorder/Stream",
+     "A recording as it comes, up to its end",
+     "streamFrom,format,rate,channels,matrix,dither,bitrateKbps,chunkSize,framing,lagPolicy,"
+     "lagLimitMs",
+     NULL, "",
+     "400:RecordingError,401,404,409:RecordingError,410,415:RecordingError,429:RecordingError,"
+     "503:RecordingError",
+     GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/recordings/{recording}/peaks", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_recorder_peaks, "recorder.v1.Recorder/Peaks",
+     "The waveform of a recording, as audiowaveform writes it",
+     "peaksFormat,spp,bits,segmentFrom,segmentTo", NULL, "",
+     "400:RecordingError,401,404,410,415:RecordingError,416:RecordingError,429,503:RecordingError",
+     GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/recordings/{recording}/notes", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_recorder_notes, "recorder.v1.Recorder/GetNotes",
+     "What the publisher has put beside a recording: the control log of a jam", NULL, NULL, "Any",
+     "400:RecordingError,401,404,410,429,503:RecordingError", GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/recorder/devices", true, GATEWAY_AUTH_KEY, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_recorder_devices, "recorder.v1.Recorder/ListDevices",
+     "Input devices of the recorder's machine", NULL, NULL, "RecordingDevices",
+     "400:RecordingError,401,403:RecordingError,429,503:RecordingError", GATEWAY_SERVICE_NONE},
+    {GATEWAY_GET, "/ws/recorder", false, GATEWAY_AUTH_SOCKET, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_GENERAL, gateway_recorder_socket, "recorder.v1.Recorder/Socket",
+     "The WebSocket of the recorder; /recorder/asyncapi.json describes it", "apiKey,ticket", NULL,
+     "Any", "400,401,403,426,429,503", GATEWAY_SERVICE_RECORDER},
+    {GATEWAY_GET, "/recorder/asyncapi.json", false, GATEWAY_AUTH_NONE, GATEWAY_BODY_NONE,
+     GATEWAY_LIMIT_NONE, gateway_recorder_async_api, "recorder.v1.Recorder/GetAsyncApi",
+     "The AsyncAPI document of /ws/recorder", NULL, NULL, "Any", "400:RecordingError,503",
+     GATEWAY_SERVICE_NONE},
 };
 const size_t gateway_n_routes = RF_ARRAY_LEN(gateway_routes);
 
@@ -124,7 +231,9 @@ int gateway_routes_path(const char *path, size_t len, char *out)
 
 /* ---- segments with a name ---- */
 
-static void take_id(const char *segment, size_t len, char *id, char *name)
+/* Each says whether the segment is one of its kind at all; a malformed one leaves "". */
+
+static bool take_id(const char *segment, size_t len, char *id, char *name)
 {
     (void)name;
     id[0] = '\0';
@@ -133,44 +242,68 @@ static void take_id(const char *segment, size_t len, char *id, char *name)
         id[len] = '\0';
         id[0] = rf_uuid4_valid(id) ? id[0] : '\0';
     }
+    return true;
 }
 
-static void take_session(const char *segment, size_t len, char *id, char *name)
+static bool take_session(const char *segment, size_t len, char *id, char *name)
 {
     (void)name;
     id[0] = '\0';
     if (len != GATEWAY_SESSION_ID_LEN) {
-        return;
+        return true;
     }
     for (size_t i = 0; i < len; i++) {
         if (!isalnum((unsigned char)segment[i])) {
-            return;
+            return true;
         }
     }
     memcpy(id, segment, len);
     id[len] = '\0';
+    return true;
 }
 
-static void take_name(const char *segment, size_t len, char *id, char *name)
+static bool take_recording(const char *segment, size_t len, char *id, char *name)
+{
+    (void)name;
+    id[0] = '\0';
+    if (len == GATEWAY_RECORDING_ID_LEN) {
+        memcpy(id, segment, len);
+        id[len] = '\0';
+        id[0] = strspn(id, "0123456789abcdef") == len ? id[0] : '\0';
+    }
+    return memchr(segment, ':', len) == NULL;
+}
+
+static bool take_name(const char *segment, size_t len, char *id, char *name)
 {
     (void)id;
     if (gateway_query_decode(segment, len, false, name, GATEWAY_NAME_MAX) < 0) {
         name[0] = '\0';
     }
+    return true;
 }
 
-/* kind is what stands in the template. */
-static void take_segment(const char *kind, const char *segment, size_t len, char *id, char *name)
+/* kind is what stands in the template, want bytes: a name in braces, and what must follow it. */
+static bool take_segment(const char *kind, size_t want, const char *segment, size_t len, char *id,
+                         char *name)
 {
     static const struct {
         const char *kind;
-        void (*take)(const char *segment, size_t len, char *id, char *name);
-    } kinds[] = {{"{id}", take_id}, {"{session}", take_session}, {"{name}", take_name}};
+        bool (*take)(const char *segment, size_t len, char *id, char *name);
+    } kinds[] = {{"{id}", take_id},
+                 {"{session}", take_session},
+                 {"{recording}", take_recording},
+                 {"{name}", take_name}};
     for (size_t i = 0; i < RF_ARRAY_LEN(kinds); i++) {
-        if (strncmp(kinds[i].kind, kind, strlen(kinds[i].kind)) == 0) {
-            kinds[i].take(segment, len, id, name);
+        size_t n = strlen(kinds[i].kind);
+        if (want < n || strncmp(kinds[i].kind, kind, n) != 0) {
+            continue;
         }
+        size_t tail = want - n;
+        return len > tail && memcmp(segment + len - tail, kind + n, tail) == 0 &&
+               kinds[i].take(segment, len - tail, id, name);
     }
+    return false;
 }
 
 /* Walks template and path segment by segment. */
@@ -184,9 +317,9 @@ static bool matches(const char *template, const char *path, char *id, char *name
         if (have == 0) {
             return false;
         }
-        if (*template == '{') {
-            take_segment(template, path, have, id, name);
-        } else if (want != have || memcmp(template, path, want) != 0) {
+        bool same = *template == '{' ? take_segment(template, want, path, have, id, name)
+                                     : want == have && memcmp(template, path, want) == 0;
+        if (!same) {
             return false;
         }
         template += want;

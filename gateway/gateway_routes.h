@@ -29,8 +29,8 @@ typedef enum gateway_limit_kind {
 
 struct gateway_route {
     gateway_method method;
-    /* "{id}" is a lower-case UUIDv4, "{session}" 26 letters and digits, "{name}" any decoded
-     * segment */
+    /* "{id}" is a lower-case UUIDv4, "{session}" 26 letters and digits, "{recording}" 32 lower-case
+     * hex digits and, behind a colon, what is done with it, "{name}" any decoded segment */
     const char *path;
     bool prefixed; /* served below /v1 and /api, else as it stands */
     gateway_auth_kind auth;
@@ -40,10 +40,11 @@ struct gateway_route {
     /* for the document */
     const char *rpc; /* method of the service behind it; NULL: the gateway's own */
     const char *summary;
-    const char *query;       /* names of components/parameters, by commas */
-    const char *request;     /* name of components/schemas; NULL: none */
-    const char *answer;      /* likewise; "" for bytes */
-    const char *errors;      /* statuses, by commas */
+    const char *query;   /* names of components/parameters, by commas */
+    const char *request; /* name of components/schemas; NULL: none */
+    const char *answer;  /* likewise; "" for bytes, a media type for text; "201:Schema", "204:" are
+                            other than 200 */
+    const char *errors;  /* statuses, by commas; "422:Schema" has a body other than Error */
     gateway_service service; /* behind a socket */
 };
 

@@ -9,7 +9,8 @@
 #ifndef GATEWAY_RPC_H
 #define GATEWAY_RPC_H
 
-#include "gateway_exchange.h"
+#include "gateway_feed.h"
+#include "gateway_limits.h"
 #include "rf_crypto.h"
 #include "rf_status.h"
 #include "rf_store.h"
@@ -36,10 +37,20 @@ gateway_rpc *gateway_rpc_close(gateway_rpc *rpc);
 /* gateway_rpc_ready says whether the job service is connected. Any thread. */
 bool gateway_rpc_ready(gateway_rpc *rpc);
 
+/* gateway_rpc_rest gives back the memory that calls of all services keep for messages to come. Any
+ * thread. */
+void gateway_rpc_rest(void);
+
 /* ---- KeyService ---- */
 
-void gateway_rpc_authenticate(gateway_exchange *ex, const uint8_t hash[RF_SHA256_LEN],
+/* gateway_rpc_authenticate asks whose key it is; wait: for as long as a read may, else no longer
+ * than a change. */
+void gateway_rpc_authenticate(gateway_exchange *ex, const uint8_t hash[RF_SHA256_LEN], bool wait,
                               gateway_reply_fn fn);
+
+/* gateway_rpc_share_limits tells of n uses of rate limits by this gateway (an id), and gives the
+ * shares that follow to gw->limits. A job service that is away leaves them as they are. */
+void gateway_rpc_share_limits(gateway *gw, const char *id, const gateway_limit_use *uses, size_t n);
 
 /* ---- JobService: answers in reply->json ---- */
 
@@ -49,6 +60,16 @@ typedef struct gateway_copy {
     const char *url;
 } gateway_copy;
 
+/* Optional keys of a new job. */
+typedef struct gateway_job_extensions {
+    const char *batch_name; /* "" for none */
+    uint32_t batch_size;    /* 0 for none */
+    bool has_priority;
+    uint32_t priority;
+    uint32_t retention_s; /* 0 for none */
+    bool no_reuse;
+} gateway_job_extensions;
+
 typedef struct gateway_new_job {
     const char *name;
     const char *workflow;
@@ -56,6 +77,10 @@ typedef struct gateway_new_job {
     const char *metadata; /* likewise, "" for none */
     const gateway_copy *copies;
     size_t n_copies;
+    gateway_job_extensions extensions;
+    const char *hook_url; /* NULL: no webhook */
+    const char *const *hook_events;
+    size_t n_hook_events;        /* 0: the default ones */
     const char *idempotency_key; /* "" for none */
     const uint8_t *payload_sha256;
 } gateway_new_job;
@@ -78,14 +103,28 @@ int gateway_rpc_status_number(const char *word);
 void gateway_rpc_create_job(gateway_exchange *ex, const gateway_new_job *job, gateway_reply_fn fn);
 void gateway_rpc_get_job(gateway_exchange *ex, char *const *include, size_t n_include,
                          gateway_reply_fn fn);
-void gateway_rpc_get_status(gateway_exchange *ex, gateway_reply_fn fn);
+
+/* wait_ms above 0: the answer comes when the state changes, after that time at the latest. */
+void gateway_rpc_get_status(gateway_exchange *ex, uint32_t wait_ms, gateway_reply_fn fn);
 void gateway_rpc_list_jobs(gateway_exchange *ex, const gateway_filter *filter, gateway_reply_fn fn);
 void gateway_rpc_delete_job(gateway_exchange *ex, bool uploads, gateway_reply_fn fn);
 void gateway_rpc_cancel_job(gateway_exchange *ex, gateway_reply_fn fn);
+/* Asks for batch ex->name. */
+void gateway_rpc_get_batch(gateway_exchange *ex, gateway_reply_fn fn);
+void gateway_rpc_redrive_job(gateway_exchange *ex, gateway_reply_fn fn);
 void gateway_rpc_create_upload(gateway_exchange *ex, gateway_reply_fn fn);
 void gateway_rpc_list_workflows(gateway_exchange *ex, uint32_t page, uint32_t size,
                                 gateway_reply_fn fn);
+/* Posts ex->body, a JSON text. */
+void gateway_rpc_add_workflow(gateway_exchange *ex, gateway_reply_fn fn);
+void gateway_rpc_delete_workflow(gateway_exchange *ex, gateway_reply_fn fn);
 void gateway_rpc_get_application(gateway_exchange *ex, gateway_reply_fn fn);
+void gateway_rpc_rotate_webhook_secret(gateway_exchange *ex, gateway_reply_fn fn);
+
+/* gateway_rpc_watch_job opens the events of job ex->id that are newer than `after`; each part is
+ * text of an event stream. */
+gateway_feed *gateway_rpc_watch_job(gateway_exchange *ex, int64_t after,
+                                    const gateway_feed_events *events, void *user);
 
 /* ---- JobService: files ---- */
 

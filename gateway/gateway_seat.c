@@ -9,7 +9,7 @@
 
 #define ANONYMOUS "anonymous" /* all of them */
 
-static void read_address(int fd, char out[GATEWAY_ADDRESS_MAX])
+void gateway_seat_address(int fd, char out[GATEWAY_ADDRESS_MAX])
 {
     struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof(a);
@@ -56,7 +56,7 @@ int gateway_seat_take(gateway_seat *seat, const gateway_exchange *ex)
     gateway *gw = ex->gw;
     int err = 0;
     seat->gw = gw;
-    read_address(ex->conn->fd, seat->address);
+    gateway_seat_address(ex->conn->fd, seat->address);
     if (atomic_fetch_add(&gw->n_sockets, 1) >= gw->config.sockets_max) {
         err = -ENFILE;
     } else if (!count(seat, ex)) {

@@ -23,4 +23,7 @@ int gateway_seat_take(gateway_seat *seat, const gateway_exchange *ex);
 
 void gateway_seat_give(gateway_seat *seat);
 
+/* gateway_seat_address writes the address of a connection's peer, "" when it has none. */
+void gateway_seat_address(int fd, char out[GATEWAY_ADDRESS_MAX]);
+
 #endif

@@ -30,6 +30,7 @@ typedef struct gateway_socket_events {
 /* Who has connected. Texts are copied. */
 typedef struct gateway_socket_client {
     const char *tenant; /* application id, "" for an anonymous client */
+    const char *scopes;
     const char *key_id;
     const char *address;
     const char *query;

@@ -136,7 +136,8 @@ gateway_socket *gateway_socket_open(rf_rpc_channel *channel, const rf_rpc_method
     const rf_rpc_options options = {.deadline_ns = RF_NEVER_NS, /* pings tell whether it lives */
                                     .request_id = client->request_id,
                                     .traceparent = client->traceparent,
-                                    .tenant = client->tenant};
+                                    .tenant = client->tenant,
+                                    .scopes = client->scopes};
     gateway_socket *s = RF_NEW(gateway_socket);
     s->loop = loop;
     s->events = events;

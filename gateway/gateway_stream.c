@@ -9,8 +9,6 @@
 #define CHUNK_LINE_MAX 10 /* eight digits, CR LF */
 #define CHUNK_AROUND (CHUNK_LINE_MAX + 2)
 
-static const char last_chunk[] = "0\r\n\r\n";
-
 static gateway_framing framing_of(const gateway_request *req, const gateway_answer *answer)
 {
     if (req->method == GATEWAY_HEAD) {
@@ -92,14 +90,21 @@ ssize_t gateway_stream_write(gateway_stream *s, const void *data, size_t len)
     return (ssize_t)n;
 }
 
-int gateway_stream_end(gateway_stream *s)
+static void end_chunks(gateway_conn *c, const char *trailer)
+{
+    gateway_conn_append(c, "0\r\n", 3);
+    gateway_conn_append(c, trailer, strlen(trailer));
+    gateway_conn_append(c, "\r\n", 2);
+}
+
+int gateway_stream_end(gateway_stream *s, const char *trailer)
 {
     gateway_conn *c = s->ex->conn;
     if (s->framing == GATEWAY_FRAMING_LENGTH && s->to_come > 0) {
         return -EMSGSIZE;
     }
     if (s->framing == GATEWAY_FRAMING_CHUNKS) {
-        gateway_conn_append(c, last_chunk, sizeof(last_chunk) - 1);
+        end_chunks(c, trailer);
     }
     gateway_conn_answered(c);
     return 0;

@@ -34,9 +34,10 @@ void gateway_stream_begin(gateway_stream *s, gateway_exchange *ex, const gateway
  * writable comes, or -EMSGSIZE when they are more than the head said. */
 ssize_t gateway_stream_write(gateway_stream *s, const void *data, size_t len) RF_MUST_USE;
 
-/* gateway_stream_end answers the exchange. Returns 0, or -EMSGSIZE when less has been written than
- * the head said: break it then. */
-int gateway_stream_end(gateway_stream *s) RF_MUST_USE;
+/* gateway_stream_end answers the exchange. trailer: field lines behind the body, each with CRLF, ""
+ * for none; only chunks have a place for them. Returns 0, or -EMSGSIZE when less has been written
+ * than the head said: break it then. */
+int gateway_stream_end(gateway_stream *s, const char *trailer) RF_MUST_USE;
 
 /* gateway_stream_break ends the connection. */
 void gateway_stream_break(gateway_stream *s);

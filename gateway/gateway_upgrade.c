@@ -211,8 +211,8 @@ gateway_opener gateway_upgrade_opener(gateway_exchange *ex)
     } else if (header || s.has_key) {
         who = opener_of_keys(ex, &s);
     } else if (s.has_ticket) {
-        err = gateway_ticket_check(ex->gw->signer, ex->route->path, s.ticket,
-                                   rf_time_wall_ms() / 1000, &ex->caller);
+        err =
+            gateway_ticket_use(ex->gw, ex->route, s.ticket, rf_time_wall_ms() / 1000, &ex->caller);
         who = err == 0 ? GATEWAY_OPENER_TICKET : GATEWAY_OPENER_WRONG;
     }
     explicit_bzero(&s, sizeof(s));

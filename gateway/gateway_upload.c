@@ -89,7 +89,7 @@ static void fail(gateway_upload *u, int err)
     switch (err) {
     case -ENOSPC:
     case -EDQUOT:
-        gateway_answer_error(u->ex, GATEWAY_INSUFFICIENT_STORAGE, NULL, 0);
+        gateway_answer_error(u->ex, GATEWAY_INSUFFICIENT_STORAGE, NULL, UNAVAILABLE_RETRY_S);
         break;
     case -EFBIG:
         snprintf(message, sizeof(message), "The upload is larger than %" PRIu64 " bytes.",

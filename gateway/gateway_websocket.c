@@ -148,6 +148,7 @@ static void on_gone(gateway_exchange *ex)
                  RF_INT("code", code));
     gateway_outbox_clear(&ws->out);
     gateway_seat_give(&ws->seat);
+    gateway_loop_socket_gone(ex->loop);
     rf_timer_free(ws->timer);
     gateway_frame_in_free(ws->in);
     rf_buf_done(&ws->held);
@@ -235,6 +236,9 @@ static size_t read_frames(gateway_websocket *ws, const char *data, size_t len)
 static ssize_t op_take(gateway_exchange *ex, const char *data, size_t len)
 {
     gateway_websocket *ws = ex->task;
+    if (ws->holding) {
+        return 0; /* what stands behind the held message waits with it */
+    }
     size_t n = read_frames(ws, data, len);
     after(ws);
     return (ssize_t)n;
@@ -357,7 +361,8 @@ static const gateway_exchange_ops websocket_ops = {.room = op_room,
 
 static void set_ping_timer(gateway_websocket *ws)
 {
-    int64_t interval_ns = ws->ex->gw->config.sockets_ping_s * RF_NS_PER_S;
+    const gateway_socket_rules *rules = &ws->ex->gw->config.sockets[ws->ex->route->service];
+    int64_t interval_ns = rules->ping_s * RF_NS_PER_S;
     rf_timer_set(ws->timer, rf_time_ns() + interval_ns);
 }
 
@@ -420,6 +425,7 @@ static void open_socket(gateway_websocket *ws, gateway_websocket_opener open)
     gateway_upgrade_query(&ex->req, &query);
     gateway_exchange_trace(ex);
     const gateway_socket_client client = {.tenant = ex->caller.application_id,
+                                          .scopes = ex->caller.scopes,
                                           .key_id = ex->caller.key_id,
                                           .address = ws->seat.address,
                                           .query = rf_buf_str(&query),
