@@ -106,6 +106,20 @@ void job_cache_put(job_cache *c, const char *app, const char *id, job_state stat
     pthread_mutex_unlock(&c->mutex);
 }
 
+void job_cache_advance(job_cache *c, const char *id, job_state state)
+{
+    uint8_t key[KEY_BYTES];
+    pack(id, key);
+    pthread_mutex_lock(&c->mutex);
+    entry *e = find(c, key);
+    if (e != NULL && state == JOB_NONE) {
+        drop(c, e);
+    } else if (e != NULL && state > e->state) {
+        e->state = state;
+    }
+    pthread_mutex_unlock(&c->mutex);
+}
+
 job_state job_cache_get(job_cache *c, const char *app, const char *id)
 {
     uint8_t key[KEY_BYTES];

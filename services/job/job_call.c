@@ -3,6 +3,10 @@
 #include <errno.h>
 
 #include "rf_log.h"
+#include "rf_time.h"
+
+#define READ_WAIT_NS (10 * RF_NS_PER_S)
+#define ANSWER_NS (500 * RF_NS_PER_MS) /* kept for the way of the refusal */
 
 void *job_call_op(job_service *service, rf_rpc_call *call, job_op_kind kind, size_t size,
                   const char *what, job_op_done_fn done)
@@ -11,6 +15,15 @@ void *job_call_op(job_service *service, rf_rpc_call *call, job_op_kind kind, siz
     job_call *c = job_arena_alloc(&op->arena, sizeof(*c));
     *c = (job_call){.service = service, .call = call, .what = what};
     op->user = c;
+    return op;
+}
+
+void *job_call_read(job_service *service, rf_rpc_call *call, job_op_kind kind, size_t size,
+                    const char *what, job_op_done_fn done)
+{
+    job_op *op = job_call_op(service, call, kind, size, what, done);
+    int64_t deadline_ns = rf_rpc_call_meta(call)->deadline_ns;
+    op->until_ns = RF_MIN(rf_time_ns() + READ_WAIT_NS, deadline_ns - ANSWER_NS);
     return op;
 }
 
@@ -44,6 +57,15 @@ static void status_of(int err, const char *what, rf_status *st)
         break;
     case -EDQUOT:
         rf_status_set(st, RF_RESOURCE_EXHAUSTED, "Too many jobs are queued.");
+        st->retriable = true; /* each that starts makes room */
+        break;
+    case -EUSERS:
+        rf_status_set(st, RF_RESOURCE_EXHAUSTED,
+                      "As many jobs were made today as the application may make; the next day "
+                      "begins at 00:00 UTC.");
+        break;
+    case -ENOBUFS:
+        rf_status_set(st, RF_UNAVAILABLE, "Too much waits for the message bus; try again later.");
         break;
     default:
         rf_status_set(st, RF_UNAVAILABLE, "The service is not available.");
@@ -51,15 +73,20 @@ static void status_of(int err, const char *what, rf_status *st)
     }
 }
 
+void job_call_fail_err(rf_rpc_call *call, int err, const char *what)
+{
+    rf_status st;
+    status_of(err, what, &st);
+    rf_rpc_fail(call, &st);
+}
+
 bool job_call_refuse(job_op *op)
 {
     if (op->err == 0) {
         return false;
     }
-    rf_status st;
-    job_call *c = job_call_of(op);
-    status_of(op->err, c->what, &st);
-    rf_rpc_fail(c->call, &st);
+    const job_call *c = job_call_of(op);
+    job_call_fail_err(c->call, op->err, c->what);
     job_op_free(op);
     return true;
 }

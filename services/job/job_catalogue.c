@@ -43,6 +43,7 @@ static void free_ports(job_port *ports, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         free(ports[i].name);
+        free(ports[i].schema);
     }
     free(ports);
 }
@@ -90,9 +91,18 @@ static int load_module(json_t *item, job_module *m, rf_buf *error)
         return -EBADMSG;
     }
     m->name = rf_strdup(name);
+    m->version = json_integer_value(json_object_get(item, "version"));
     int err = load_ports(json_object_get(item, "in"), name, &m->in, &m->n_in, error);
     return err < 0 ? err
                    : load_ports(json_object_get(item, "out"), name, &m->out, &m->n_out, error);
+}
+
+static void add_schemas(json_t *schemas, job_module *m)
+{
+    for (size_t i = 0; i < m->n_out; i++) {
+        RF_CLEANUP(rf_cleanup_free) char *name = rf_asprintf("%s.%s", m->name, m->out[i].name);
+        m->out[i].schema = json_dumps(json_object_get(schemas, name), JSON_COMPACT);
+    }
 }
 
 static int load_modules(json_t *root, job_catalogue *c, rf_buf *error)
@@ -107,6 +117,7 @@ static int load_modules(json_t *root, job_catalogue *c, rf_buf *error)
     for (size_t i = 0; i < json_array_size(modules) && err == 0; i++) {
         c->n_modules++;
         err = load_module(json_array_get(modules, i), &c->modules[i], error);
+        add_schemas(json_object_get(root, "schemas"), &c->modules[i]);
     }
     return err;
 }

@@ -1,6 +1,7 @@
 /*
  * job_catalogue.h - the modules that workflows may use: names and typed ports, read from a file
- * that the workers' side publishes (modules.json). Read-only after loading; any thread may read.
+ * that the workers' side publishes (modules.json); its "schemas" are JSON Schemas of what JSON
+ * outputs hold, by "MODULE.PORT". Read-only after loading; any thread may read.
  */
 #ifndef JOB_CATALOGUE_H
 #define JOB_CATALOGUE_H
@@ -26,10 +27,12 @@ typedef struct job_port {
     char *name;
     job_port_type type;
     bool required; /* inputs only */
+    char *schema;  /* of a JSON output's content: JSON text, NULL when the file has none */
 } job_port;
 
 typedef struct job_module {
     char *name;
+    int64_t version; /* of what it does to the same bytes */
     job_port *in;
     size_t n_in;
     job_port *out;

@@ -10,7 +10,10 @@ const rf_setting job_settings[] = {
     STR(rpc_listen, "rpc.listen", "RPC addresses", "",
         "where this service answers; empty: its socket in the data directory"),
     RF_ROWS_RPC_TLS(job_config, rpc_tls),
-    STR(database, "database", "path", "", "empty: job/job.db in the data directory"),
+    STR(sql_url, "sql.url", "SQL URL", "",
+        "sqlite:PATH or postgresql://..., which several replicas may share; empty: job/job.db in "
+        "the "
+        "data directory"),
     RF_ROW_SIGNING_KEYS(job_config, signing_keys),
     RF_ROW_STORE_URL(job_config, store_url),
     RF_ROW_BUS_URL(job_config, bus_url),
@@ -29,6 +32,10 @@ const rf_setting job_settings[] = {
         "a job that has not started by then fails"),
     INT(queued_max, "job.queued_max", "jobs", "100000", 1, 100000000,
         "QUEUED jobs of one application"),
+    INT(outbox_max, "outbox.max", "rows", "1000000", 1000, 100000000,
+        "rows that may wait for the bus; beyond, jobs are refused with 503"),
+    INT(concurrency, "job.concurrency", "jobs", "10", 1, 1000,
+        "running jobs of an application that has no number of its own"),
     INT(retention_s, "job.retention_s", "s", "1209600", 3600, 2592000,
         "how long jobs and results are kept after their end"),
     INT(idempotency_s, "idempotency.window_s", "s", "86400", 60, 604800,
@@ -49,10 +56,18 @@ const rf_setting job_settings[] = {
         "operations that may wait for the store; more are refused"),
     INT(store_group, "store.group", "operations", "1000", 1, 100000,
         "operations committed together at most"),
+    INT(store_writers, "store.writers", "connections", "3", 1, 16,
+        "connections that write at once; SQLite has one"),
     INT(store_readers, "store.readers", "threads", "2", 1, 16, "connections that read"),
+    INT(store_cache_kib, "store.cache_kib", "KiB", "16384", 256, 1048576,
+        "pages of the database that each connection keeps in memory; SQLite"),
     INT(cache_jobs, "status.cache", "jobs", "50000", 100, 10000000,
         "job states kept in memory for polls"),
     RF_SETTING_BOOL(job_config, events, "events.publish", "true",
                     "publish state changes on reflection.job.events"),
+    RF_SETTING_BOOL(job_config, events_hear, "events.hear", "false",
+                    "hear the changes that other replicas publish; always on a database that "
+                    "several may share"),
+    RF_ROWS_FETCH(job_config, fetch),
 };
 const size_t job_n_settings = RF_ARRAY_LEN(job_settings);

@@ -56,3 +56,33 @@ int job_events_changed(rf_bus *bus, const job_outbox_row *row, rf_bus_delivery_f
     message.kind = (char *)(uintptr_t)row->message;
     return produce(bus, RF_TOPIC_JOB_EVENTS, row->job_id, id, &message.base, fn, user);
 }
+
+static int state_of(const char *kind, job_state *ret)
+{
+    static const struct {
+        const char *kind;
+        job_state state;
+    } kinds[] = {{"queued", JOB_QUEUED},       {"started", JOB_STARTED}, {"progress", JOB_STARTED},
+                 {"succeeded", JOB_SUCCEEDED}, {"failed", JOB_FAILED},   {"deleted", JOB_NONE}};
+    for (size_t i = 0; i < RF_ARRAY_LEN(kinds); i++) {
+        if (strcmp(kind, kinds[i].kind) == 0) {
+            *ret = kinds[i].state;
+            return 0;
+        }
+    }
+    return -EBADMSG;
+}
+
+int job_events_read(const rf_bus_message *message, char id[RF_UUID_LEN], job_state *ret)
+{
+    Job__V1__JobEvent *m = job__v1__job_event__unpack(NULL, message->value_len, message->value);
+    if (m == NULL) {
+        return -EBADMSG;
+    }
+    int err = state_of(m->kind, ret);
+    if (err == 0 && rf_copy_str(id, RF_UUID_LEN, m->job_id) < 0) {
+        err = -EBADMSG;
+    }
+    job__v1__job_event__free_unpacked(m, NULL);
+    return err;
+}

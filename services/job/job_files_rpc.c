@@ -120,12 +120,12 @@ static void resolve_file(rf_rpc_call *call, const ProtobufCMessage *request, voi
     const Job__V1__ResolveFileRequest *m = (const Job__V1__ResolveFileRequest *)request;
     if (m->file_case == JOB__V1__RESOLVE_FILE_REQUEST__FILE_UPLOAD_ID) {
         job_op_upload_get *op =
-            JOB_CALL_OP(s, call, JOB_OP_UPLOAD_GET, job_op_upload_get, "file", upload_resolved);
+            JOB_CALL_READ(s, call, JOB_OP_UPLOAD_GET, job_op_upload_get, "file", upload_resolved);
         op->id = job_arena_str(&op->op.arena, m->upload_id);
         job_store_submit(s->store, &op->op);
     } else if (m->file_case == JOB__V1__RESOLVE_FILE_REQUEST__FILE_OUTPUT) {
         job_op_file_get *op =
-            JOB_CALL_OP(s, call, JOB_OP_FILE_GET, job_op_file_get, "file", output_resolved);
+            JOB_CALL_READ(s, call, JOB_OP_FILE_GET, job_op_file_get, "file", output_resolved);
         op->job_id = job_arena_str(&op->op.arena, m->output->job_id);
         op->file_name = job_arena_str(&op->op.arena, m->output->file_name);
         job_store_submit(s->store, &op->op);

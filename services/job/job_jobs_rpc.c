@@ -1,7 +1,9 @@
 /*
- * job.v1.JobService, jobs: create, get, status, list, cancel, delete.
+ * job.v1.JobService, jobs: create, get, list, cancel, delete.
  */
 #include "job_message_rpc.h"
+
+#include "job_posted.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,6 +20,12 @@ static void create_done(job_op *op)
     if (op->err == -EEXIST) {
         job_call_fail(job_call_of(op)->call, RF_FAILED_PRECONDITION,
                       "The Idempotency-Key was used with another payload.");
+        job_op_free(op);
+        return;
+    }
+    if (op->err == -ERANGE) {
+        job_call_fail(job_call_of(op)->call, RF_FAILED_PRECONDITION,
+                      "batchSize: the batch has another size already.");
         job_op_free(op);
         return;
     }
@@ -44,6 +52,66 @@ static void split_targets(const Job__V1__CreateJobRequest *m, job_arena *arena, 
     r->n_targets = m->n_copy_results_to;
 }
 
+static void set_extensions(const Job__V1__JobExtensions *m, job_request *r)
+{
+    static const Job__V1__JobExtensions none = JOB__V1__JOB_EXTENSIONS__INIT;
+    m = m != NULL ? m : &none;
+    r->priority = m->has_priority ? m->priority : JOB_PRIORITY_DEFAULT;
+    r->batch_name = m->batch_name;
+    r->batch_size = m->batch_size;
+    r->retention_s = m->retention_seconds;
+    r->no_reuse = m->no_reuse != 0;
+}
+
+static void submit_create(job_service *s, rf_rpc_call *call, const job_workflow *w,
+                          const job_request *r)
+{
+    job_op_create *op =
+        JOB_CALL_OP(s, call, JOB_OP_CREATE, job_op_create, "application", create_done);
+    rf_status st;
+    if (job_accept(s, w, r, op, &st) < 0) {
+        rf_rpc_fail(call, &st);
+        job_op_free(&op->op);
+        return;
+    }
+    job_store_submit(s->store, &op->op);
+}
+
+/* A workflow that the application has posted is looked up first, with the request put aside. */
+typedef struct find_context {
+    job_op_posted_find find;
+    job_request request;
+} find_context;
+
+static void posted_found(job_op *op)
+{
+    find_context *c = (find_context *)op;
+    job_service *s = job_call_of(op)->service;
+    job_workflow *w = NULL;
+    if (op->err == 0 &&
+        job_posted_parse(&c->find.posted, job_registry_modules(s->registry), &w) < 0) {
+        op->err = -ENOENT;
+    }
+    if (op->err == -ENOENT) {
+        op->err = 0; /* told by job_accept, after what else is wrong */
+    }
+    if (!job_call_refuse(op)) {
+        submit_create(s, job_call_of(op)->call, w, &c->request);
+        job_workflow_free(w);
+        job_op_free(op);
+    }
+}
+
+static void find_posted(job_service *s, rf_rpc_call *call, const job_request *r)
+{
+    find_context *c =
+        JOB_CALL_OP(s, call, JOB_OP_POSTED_FIND, find_context, "workflow", posted_found);
+    c->request = job_request_copy(&c->find.op.arena, r);
+    c->find.app = c->request.app;
+    c->find.name = c->request.workflow;
+    job_store_submit(s->store, &c->find.op);
+}
+
 static void create_job(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
 {
     static const uint8_t no_sha256[RF_SHA256_LEN];
@@ -59,8 +127,7 @@ static void create_job(rf_rpc_call *call, const ProtobufCMessage *request, void 
         return;
     }
     const rf_rpc_meta *meta = rf_rpc_call_meta(call);
-    job_op_create *op =
-        JOB_CALL_OP(s, call, JOB_OP_CREATE, job_op_create, "application", create_done);
+    job_arena arena = {.blocks = NULL};
     job_request r = {
         .app = app,
         .name = m->name,
@@ -73,14 +140,20 @@ static void create_job(rf_rpc_call *call, const ProtobufCMessage *request, void 
         .request_id = meta->request_id,
         .traceparent = meta->traceparent,
     };
-    split_targets(m, &op->op.arena, &r);
-    rf_status st;
-    if (job_accept(s, &r, op, &st) < 0) {
-        rf_rpc_fail(call, &st);
-        job_op_free(&op->op);
-        return;
+    split_targets(m, &arena, &r);
+    set_extensions(m->extensions, &r);
+    if (m->webhook != NULL) {
+        r.hook_url = m->webhook->url;
+        r.hook_events = (const char *const *)m->webhook->events;
+        r.n_hook_events = m->webhook->n_events;
     }
-    job_store_submit(s->store, &op->op);
+    const job_workflow *w = job_registry_find(s->registry, r.workflow);
+    if (w != NULL) {
+        submit_create(s, call, w, &r);
+    } else {
+        find_posted(s, call, &r);
+    }
+    job_arena_done(&arena);
 }
 
 /* ---- get ---- */
@@ -89,7 +162,6 @@ static void create_job(rf_rpc_call *call, const ProtobufCMessage *request, void 
 #define INCLUDE_PROGRESS 2u
 #define INCLUDE_PRIORITY 4u
 #define INCLUDE_RETENTION 8u
-#define PRIORITY_DEFAULT "5"
 
 typedef struct get_context {
     job_op_get get;
@@ -134,10 +206,11 @@ static void set_included(const job_service *s, get_context *c, Job__V1__Job *job
         job->progress = job_message_json(&json[1], json_of(arena, job_progress_json, &c->get.job));
     }
     if ((c->include & INCLUDE_PRIORITY) != 0) {
-        job->priority = job_message_json(&json[2], job_message_text(PRIORITY_DEFAULT));
+        char *priority = job_arena_printf(arena, "%u", (unsigned)c->get.job.priority);
+        job->priority = job_message_json(&json[2], priority);
     }
     if ((c->include & INCLUDE_RETENTION) != 0) {
-        char *seconds = job_arena_printf(arena, "%lld", (long long)s->config->retention_s);
+        char *seconds = job_arena_printf(arena, "%lld", (long long)job_retention_s(s, &c->get.job));
         job->retention = job_message_json(&json[3], seconds);
     }
 }
@@ -167,50 +240,12 @@ static void get_job(rf_rpc_call *call, const ProtobufCMessage *request, void *us
                       "include takes attempts, progress, priority and retention.");
         return;
     }
-    get_context *c = JOB_CALL_OP(s, call, JOB_OP_GET, get_context, "job", get_done);
+    get_context *c = JOB_CALL_READ(s, call, JOB_OP_GET, get_context, "job", get_done);
     c->include = include;
     c->get.app = job_arena_str(&c->get.op.arena, app);
     c->get.id = job_arena_str(&c->get.op.arena, m->id);
     c->get.with_attempts = (include & (INCLUDE_ATTEMPTS | INCLUDE_PROGRESS)) != 0;
     job_store_submit(s->store, &c->get.op);
-}
-
-/* ---- status ---- */
-
-static void reply_status(rf_rpc_call *call, const char *id, job_state state)
-{
-    Job__V1__GetJobStatusResponse reply = JOB__V1__GET_JOB_STATUS_RESPONSE__INIT;
-    reply.id = job_message_text(id);
-    reply.status = (Job__V1__JobStatus)state;
-    rf_rpc_reply(call, &reply.base, NULL);
-}
-
-static void status_done(job_op *op)
-{
-    if (!job_call_refuse(op)) {
-        const job_op_get *get = (const job_op_get *)op;
-        reply_status(job_call_of(op)->call, get->id, get->job.state);
-        job_op_free(op);
-    }
-}
-
-static void get_status(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
-{
-    job_service *s = user;
-    const Job__V1__GetJobStatusRequest *m = (const Job__V1__GetJobStatusRequest *)request;
-    const char *app = job_call_tenant(call);
-    if (app == NULL) {
-        return;
-    }
-    job_state known = job_cache_get(s->cache, app, m->id);
-    if (known != JOB_NONE) {
-        reply_status(call, m->id, known);
-        return;
-    }
-    job_op_get *op = JOB_CALL_OP(s, call, JOB_OP_GET, job_op_get, "job", status_done);
-    op->app = job_arena_str(&op->op.arena, app);
-    op->id = job_arena_str(&op->op.arena, m->id);
-    job_store_submit(s->store, &op->op);
 }
 
 /* ---- list ---- */
@@ -274,7 +309,7 @@ static void list_jobs(rf_rpc_call *call, const ProtobufCMessage *request, void *
         job_call_fail(call, RF_INVALID_ARGUMENT, wrong);
         return;
     }
-    job_op_list *op = JOB_CALL_OP(s, call, JOB_OP_LIST, job_op_list, "list", list_done);
+    job_op_list *op = JOB_CALL_READ(s, call, JOB_OP_LIST, job_op_list, "list", list_done);
     job_arena *arena = &op->op.arena;
     const char **workflows = job_arena_array(arena, m->n_workflow, sizeof(char *));
     for (; op->n_workflows < m->n_workflow; op->n_workflows++) {
@@ -290,6 +325,14 @@ static void list_jobs(rf_rpc_call *call, const ProtobufCMessage *request, void *
 }
 
 /* ---- cancel, delete ---- */
+
+static void reply_status(rf_rpc_call *call, const char *id, job_state state)
+{
+    Job__V1__GetJobStatusResponse reply = JOB__V1__GET_JOB_STATUS_RESPONSE__INIT;
+    reply.id = job_message_text(id);
+    reply.status = (Job__V1__JobStatus)state;
+    rf_rpc_reply(call, &reply.base, NULL);
+}
 
 static void cancel_done(job_op *op)
 {
@@ -340,7 +383,6 @@ void job_jobs_rpc_register(job_service *s, rf_rpc_server *server)
     const rf_rpc_service *service = &job_v1_job_service;
     rf_rpc_server_handle_unary(server, service, JOB_V1_JOB_SERVICE_CREATE_JOB, create_job, s);
     rf_rpc_server_handle_unary(server, service, JOB_V1_JOB_SERVICE_GET_JOB, get_job, s);
-    rf_rpc_server_handle_unary(server, service, JOB_V1_JOB_SERVICE_GET_JOB_STATUS, get_status, s);
     rf_rpc_server_handle_unary(server, service, JOB_V1_JOB_SERVICE_LIST_JOBS, list_jobs, s);
     rf_rpc_server_handle_unary(server, service, JOB_V1_JOB_SERVICE_CANCEL_JOB, cancel_job, s);
     rf_rpc_server_handle_unary(server, service, JOB_V1_JOB_SERVICE_DELETE_JOB, delete_job, s);

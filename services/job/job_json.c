@@ -9,11 +9,16 @@
 
 #define CUSTOM_STORAGE "[custom storage]"
 
+int64_t job_retention_s(const job_service *s, const job_record *job)
+{
+    return job->retention_s != 0 ? job->retention_s : s->config->retention_s;
+}
+
 /* Never past retention: the file is gone then. */
 static int64_t result_until_ms(const job_service *s, const job_record *job)
 {
     int64_t until_ms = rf_time_wall_ms() + s->config->result_url_s * 1000;
-    return RF_MIN(until_ms, job->completed_ms + s->config->retention_s * 1000);
+    return RF_MIN(until_ms, job->completed_ms + job_retention_s(s, job) * 1000);
 }
 
 static json_t *result_value(const job_service *s, const job_record *job, const job_result *r)

@@ -6,11 +6,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include "rf_scope.h"
 #include "rf_time.h"
 
 #define APPLICATION_MAX_CHARS 128
 #define RATE_MAX 1000000
 #define OVERLAP_MAX_S 86400
+#define LIMITS_MAX 1000
+#define LIMIT_NAME_MAX 47
+#define LIMIT_RATE_MAX 1000000000000U
 
 /* The gateway asks again after this, so a revoked key stops within 60 s (spec jobs.md S9). */
 #define CACHE_S 30
@@ -37,6 +41,7 @@ static Job__V1__ApiKey *make_key(job_arena *arena, const job_key *k)
     m->key.revoked_at = k->revoked_ms != 0 ? &m->revoked : NULL;
     m->key.requests_per_second = k->rate;
     m->key.burst = k->burst;
+    m->key.scopes = job_message_text(k->scopes);
     return &m->key;
 }
 
@@ -100,6 +105,12 @@ static void create_key(rf_rpc_call *call, const ProtobufCMessage *request, void 
                       "application must be 1 to 128 bytes, rate and burst at most 1000000.");
         return;
     }
+    char scopes[RF_SCOPES_MAX];
+    if (rf_scopes_make((const char *const *)m->scopes, m->n_scopes, scopes) < 0) {
+        job_call_fail(call, RF_INVALID_ARGUMENT,
+                      "scopes must be of jam.record and recorder.device, or none alone.");
+        return;
+    }
     create_context *c =
         JOB_CALL_OP(s, call, JOB_OP_KEY_CREATE, create_context, "application's key", key_created);
     job_keys_make(s->keys, c->secret, c->create.hash, c->prefix);
@@ -107,6 +118,7 @@ static void create_key(rf_rpc_call *call, const ProtobufCMessage *request, void 
     c->create.prefix = c->prefix;
     c->create.rate = m->requests_per_second;
     c->create.burst = m->burst;
+    c->create.scopes = job_arena_str(&c->create.op.arena, scopes);
     job_store_submit(s->store, &c->create.op);
 }
 
@@ -142,6 +154,47 @@ static void rotate_key(rf_rpc_call *call, const ProtobufCMessage *request, void 
     job_store_submit(s->store, &c->rotate.op);
 }
 
+/* ---- limits ---- */
+
+static void limited(job_op *op)
+{
+    const job_op_app_limit *limit = (const job_op_app_limit *)op;
+    if (!job_call_refuse(op)) {
+        Job__V1__LimitApplicationResponse reply = JOB__V1__LIMIT_APPLICATION_RESPONSE__INIT;
+        reply.concurrency = limit->concurrency;
+        reply.weight = limit->weight;
+        reply.queued = (uint64_t)limit->queued;
+        reply.running = (uint64_t)limit->running;
+        reply.per_day = limit->per_day;
+        reply.today = (uint64_t)limit->today;
+        job_call_reply(op, &reply.base);
+    }
+}
+
+static void limit_application(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
+{
+    job_service *s = user;
+    const Job__V1__LimitApplicationRequest *m = (const Job__V1__LimitApplicationRequest *)request;
+    if (m->concurrency > JOB_CONCURRENCY_MAX ||
+        (m->set_weight && (m->weight < 1 || m->weight > JOB_WEIGHT_MAX)) ||
+        m->per_day > JOB_PER_DAY_MAX) {
+        job_call_fail(call, RF_INVALID_ARGUMENT,
+                      "concurrency must be at most 1000, weight from 1 to 100, per_day at most "
+                      "1000000000.");
+        return;
+    }
+    job_op_app_limit *op =
+        JOB_CALL_OP(s, call, JOB_OP_APP_LIMIT, job_op_app_limit, "application", limited);
+    op->name = job_arena_str(&op->op.arena, m->application);
+    op->set_concurrency = m->set_concurrency;
+    op->concurrency = m->concurrency;
+    op->set_weight = m->set_weight;
+    op->weight = m->weight;
+    op->set_per_day = m->set_per_day;
+    op->per_day = m->per_day;
+    job_store_submit(s->store, &op->op);
+}
+
 /* ---- list, revoke, authenticate ---- */
 
 static void keys_listed(job_op *op)
@@ -163,7 +216,7 @@ static void list_keys(rf_rpc_call *call, const ProtobufCMessage *request, void *
     (void)request;
     job_service *s = user;
     job_op_key_list *op =
-        JOB_CALL_OP(s, call, JOB_OP_KEY_LIST, job_op_key_list, "key", keys_listed);
+        JOB_CALL_READ(s, call, JOB_OP_KEY_LIST, job_op_key_list, "key", keys_listed);
     job_store_submit(s->store, &op->op);
 }
 
@@ -210,6 +263,7 @@ static void authenticated(job_op *op)
     reply.key_id = job_message_text(find->key.id);
     reply.requests_per_second = find->key.rate;
     reply.burst = find->key.burst;
+    reply.scopes = job_message_text(find->key.scopes);
     reply.cache_seconds = cache_seconds(&find->key);
     job_call_reply(op, &reply.base);
 }
@@ -223,8 +277,65 @@ static void authenticate(rf_rpc_call *call, const ProtobufCMessage *request, voi
         return;
     }
     job_op_key_find *op =
-        JOB_CALL_OP(s, call, JOB_OP_KEY_FIND, job_op_key_find, "key", authenticated);
+        JOB_CALL_READ(s, call, JOB_OP_KEY_FIND, job_op_key_find, "key", authenticated);
     job_keys_stored(s->keys, m->secret_sha256.data, op->hash);
+    job_store_submit(s->store, &op->op);
+}
+
+/* ---- rate limits ---- */
+
+static void limits_shared(job_op *op)
+{
+    const job_op_limits *limits = (const job_op_limits *)op;
+    Job__V1__ShareLimitsResponse reply = JOB__V1__SHARE_LIMITS_RESPONSE__INIT;
+    if (job_call_refuse(op)) {
+        return;
+    }
+    Job__V1__LimitUse *others = job_arena_array(&op->arena, limits->n_uses, sizeof(*others));
+    reply.others = job_arena_array(&op->arena, limits->n_uses, sizeof(Job__V1__LimitUse *));
+    for (; reply.n_others < limits->n_uses; reply.n_others++) {
+        const job_limit_use *use = &limits->uses[reply.n_others];
+        Job__V1__LimitUse *m = &others[reply.n_others];
+        job__v1__limit_use__init(m);
+        m->name = job_message_text(use->name);
+        m->offered = (uint64_t)use->others_offered;
+        m->admitted = (uint64_t)use->others_admitted;
+        reply.others[reply.n_others] = m;
+    }
+    job_call_reply(op, &reply.base);
+}
+
+static bool share_valid(const Job__V1__ShareLimitsRequest *m)
+{
+    size_t len = strlen(m->gateway);
+    for (size_t i = 0; i < m->n_uses; i++) {
+        if (strlen(m->uses[i]->name) > LIMIT_NAME_MAX || m->uses[i]->offered > LIMIT_RATE_MAX ||
+            m->uses[i]->admitted > LIMIT_RATE_MAX) {
+            return false;
+        }
+    }
+    return len >= 1 && len <= RF_UUID_LEN - 1 && m->n_uses <= LIMITS_MAX;
+}
+
+static void share_limits(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
+{
+    job_service *s = user;
+    const Job__V1__ShareLimitsRequest *m = (const Job__V1__ShareLimitsRequest *)request;
+    if (!share_valid(m)) {
+        job_call_fail(call, RF_INVALID_ARGUMENT,
+                      "gateway must be 1 to 36 bytes, uses at most 1000 of names below 48 bytes.");
+        return;
+    }
+    job_op_limits *op = JOB_CALL_OP(s, call, JOB_OP_LIMITS, job_op_limits, "limit", limits_shared);
+    job_arena *arena = &op->op.arena;
+    op->gateway = job_arena_str(arena, m->gateway);
+    op->uses = job_arena_array(arena, m->n_uses, sizeof(job_limit_use));
+    for (; op->n_uses < m->n_uses; op->n_uses++) {
+        op->uses[op->n_uses] =
+            (job_limit_use){.name = job_arena_str(arena, m->uses[op->n_uses]->name),
+                            .offered = (int64_t)m->uses[op->n_uses]->offered,
+                            .admitted = (int64_t)m->uses[op->n_uses]->admitted};
+    }
     job_store_submit(s->store, &op->op);
 }
 
@@ -235,5 +346,8 @@ void job_key_rpc_register(job_service *s, rf_rpc_server *server)
     rf_rpc_server_handle_unary(server, service, JOB_V1_KEY_SERVICE_LIST_KEYS, list_keys, s);
     rf_rpc_server_handle_unary(server, service, JOB_V1_KEY_SERVICE_REVOKE_KEY, revoke_key, s);
     rf_rpc_server_handle_unary(server, service, JOB_V1_KEY_SERVICE_ROTATE_KEY, rotate_key, s);
+    rf_rpc_server_handle_unary(server, service, JOB_V1_KEY_SERVICE_LIMIT_APPLICATION,
+                               limit_application, s);
     rf_rpc_server_handle_unary(server, service, JOB_V1_KEY_SERVICE_AUTHENTICATE, authenticate, s);
+    rf_rpc_server_handle_unary(server, service, JOB_V1_KEY_SERVICE_SHARE_LIMITS, share_limits, s);
 }

@@ -98,3 +98,30 @@ Job__V1__Job *job_message_job(const job_service *s, job_arena *arena, const job_
     }
     return &m->job;
 }
+
+/* A workflow with everything its pointers need. */
+typedef struct workflow_message {
+    Job__V1__Workflow workflow;
+    Rpc__V1__Time created;
+    Rpc__V1__Time updated;
+    Rpc__V1__Json inputs;
+    Rpc__V1__Json outputs;
+} workflow_message;
+
+Job__V1__Workflow *job_message_workflow(job_arena *arena, const job_workflow *w)
+{
+    workflow_message *m = job_arena_alloc(arena, sizeof(*m));
+    const job_workflow_row *row = job_registry_row(w);
+    job__v1__workflow__init(&m->workflow);
+    m->workflow.id = job_message_text(row->id);
+    m->workflow.name = job_message_text(job_workflow_name(w));
+    m->workflow.slug = job_message_text(job_workflow_slug(w));
+    m->workflow.description = job_message_text(job_workflow_description(w));
+    m->workflow.created_at = job_message_time(&m->created, row->created_ms);
+    m->workflow.updated_at = job_message_time(&m->updated, row->updated_ms);
+    m->workflow.inputs =
+        job_message_json(&m->inputs, job_message_text(job_workflow_inputs_json(w)));
+    m->workflow.outputs =
+        job_message_json(&m->outputs, job_message_text(job_workflow_outputs_json(w)));
+    return &m->workflow;
+}

@@ -26,4 +26,7 @@ Rpc__V1__Time *job_message_time(Rpc__V1__Time *m, int64_t wall_ms);
 /* job_message_job makes the message of a job in the arena; it points into job as well. */
 Job__V1__Job *job_message_job(const job_service *s, job_arena *arena, const job_record *job);
 
+/* job_message_workflow likewise; it points into w. */
+Job__V1__Workflow *job_message_workflow(job_arena *arena, const job_workflow *w);
+
 #endif

@@ -55,6 +55,8 @@ struct job_metrics {
     rf_metric *fenced[JOB_N_POOLS + 1];
     rf_metric *outbox_unsent;
     rf_metric *outbox_oldest;
+    rf_metric *hooks_waiting;
+    rf_metric *hooks_oldest;
     series *workflows; /* the first is USER */
     size_t n_workflows;
 };
@@ -153,6 +155,10 @@ job_metrics *job_metrics_new(void)
     m->outbox_unsent = rf_metric_gauge("reflection_outbox_unsent", "Rows not yet published.", NULL);
     m->outbox_oldest = rf_metric_gauge("reflection_outbox_oldest_age_seconds",
                                        "Age of the oldest row not yet published.", NULL);
+    m->hooks_waiting =
+        rf_metric_gauge("reflection_webhook_backlog", "Messages not yet delivered.", NULL);
+    m->hooks_oldest = rf_metric_gauge("reflection_webhook_oldest_age_seconds",
+                                      "Age of the oldest message not yet delivered.", NULL);
     add_series(m, USER);
     return m;
 }
@@ -266,5 +272,7 @@ void job_metrics_stats(job_metrics *m, const job_op_stats *stats, int64_t now_ms
     }
     rf_metric_set(m->outbox_unsent, (double)stats->outbox_unsent);
     rf_metric_set(m->outbox_oldest, age_s(stats->outbox_oldest_ms, now_ms));
+    rf_metric_set(m->hooks_waiting, (double)stats->hooks_waiting);
+    rf_metric_set(m->hooks_oldest, age_s(stats->hooks_oldest_ms, now_ms));
     set_dead(m, stats);
 }

@@ -3,8 +3,10 @@
 #include <errno.h>
 
 #include "rf_log.h"
+#include "rf_scope.h"
 
-/* Times are ms since 1970, UTC. job is the integer key of a job row everywhere. */
+/* In SQLite's words for types, which the driver of another engine translates (job_sql_schema).
+ * Times are ms since 1970, UTC. job is the integer key of a job row everywhere. */
 static const char first[] =
     "CREATE TABLE applications("
     " seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,"
@@ -95,43 +97,131 @@ static const char first[] =
     "CREATE TABLE garbage("
     " due_ms INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY(due_ms, key)) WITHOUT ROWID;";
 
-static const char *const steps[] = {first};
+/* Keys made before there were scopes have those of a key made without a word about them. */
+static const char scopes[] =
+    "ALTER TABLE keys ADD COLUMN scopes TEXT NOT NULL DEFAULT '" RF_SCOPES_DEFAULT "';";
+
+/* Workflows that applications post; the documents stand with the versions of the others. */
+static const char posted[] =
+    "CREATE TABLE posted("
+    " app BIGINT NOT NULL, slug TEXT NOT NULL, id TEXT NOT NULL UNIQUE, version BIGINT NOT NULL,"
+    " created_ms BIGINT NOT NULL, updated_ms BIGINT NOT NULL, PRIMARY KEY(app, slug));";
+
+/* What workers have told of attempts, for listeners. gone_ms: forgotten then. */
+static const char progress[] =
+    "CREATE TABLE progress("
+    " job INTEGER NOT NULL, id INTEGER NOT NULL, step TEXT, percent INTEGER NOT NULL,"
+    " at_ms INTEGER NOT NULL, gone_ms INTEGER, PRIMARY KEY(job, id)) WITHOUT ROWID;"
+    "CREATE INDEX progress_gone ON progress(gone_ms) WHERE gone_ms IS NOT NULL;";
+
+/* jobs.hook: events that the job's webhook wants (job_op_hook.h), 0 for none; hooks: where it is.
+ * hook_messages: what waits to be sent. hook_secrets.until_ms: NULL for the present one. */
+static const char hooks[] =
+    "ALTER TABLE jobs ADD COLUMN hook INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE hooks(job INTEGER PRIMARY KEY, url TEXT NOT NULL, host TEXT NOT NULL);"
+    "CREATE TABLE hook_messages("
+    " id TEXT PRIMARY KEY, type TEXT NOT NULL, app INTEGER NOT NULL, job TEXT NOT NULL,"
+    " status INTEGER NOT NULL, batch_name TEXT, metadata TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+    " url TEXT NOT NULL, host TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,"
+    " due_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX hook_messages_due ON hook_messages(due_ms);"
+    "CREATE INDEX hook_messages_age ON hook_messages(at_ms);"
+    "CREATE TABLE hook_secrets("
+    " app INTEGER NOT NULL, secret TEXT NOT NULL, created_ms INTEGER NOT NULL, until_ms INTEGER,"
+    " PRIMARY KEY(app, secret)) WITHOUT ROWID;";
+
+/* The order of claims: by application and priority. An application without a number of its own has
+ * that of the settings. */
+static const char turns[] =
+    "ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 5;"
+    "ALTER TABLE ready ADD COLUMN app INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE ready ADD COLUMN priority INTEGER NOT NULL DEFAULT 5;"
+    "UPDATE ready SET app=(SELECT app FROM jobs WHERE seq=ready.job);"
+    "CREATE INDEX ready_turns ON ready(pool, app, priority, due_ms, job);"
+    "ALTER TABLE leases ADD COLUMN app INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE leases SET app=(SELECT app FROM jobs WHERE seq=leases.job);"
+    "CREATE INDEX leases_of_app ON leases(app);"
+    "ALTER TABLE applications ADD COLUMN concurrency INTEGER;"
+    "ALTER TABLE applications ADD COLUMN weight INTEGER NOT NULL DEFAULT 1;";
+
+/* Counters of the jobs that bear a name; app is the application's id. kept: those not deleted. size
+ * 0: not told. completed: that size jobs are final has been told. */
+static const char batches[] =
+    "CREATE TABLE batches("
+    " app TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, total INTEGER NOT NULL,"
+    " kept INTEGER NOT NULL, queued INTEGER NOT NULL, started INTEGER NOT NULL,"
+    " succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    " final_ms INTEGER, completed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(app, name)) WITHOUT "
+    "ROWID;"
+    "CREATE INDEX jobs_of_batch ON jobs(app, batch_name, created_ms) WHERE batch_name IS NOT NULL;"
+    "ALTER TABLE jobs ADD COLUMN retention_s INTEGER;"
+    "CREATE INDEX jobs_retention ON jobs((completed_ms+retention_s*1000))"
+    " WHERE retention_s IS NOT NULL;";
+
+/* Results that may be taken over: of the job, for new ones of the same key. digest: of the bytes of
+ * an upload, hex. */
+static const char reuse[] =
+    "ALTER TABLE uploads ADD COLUMN digest TEXT;"
+    "ALTER TABLE jobs ADD COLUMN reuse_key TEXT;"
+    "CREATE TABLE reuse("
+    " app INTEGER NOT NULL, key TEXT NOT NULL, job INTEGER NOT NULL, PRIMARY KEY(app, key))"
+    " WITHOUT ROWID;"
+    "CREATE INDEX reuse_of_job ON reuse(job);";
+
+/* What gateways have made of rate limits in the last seconds, in thousandths a second. */
+static const char limits[] =
+    "CREATE TABLE limit_use("
+    " name TEXT NOT NULL, gateway TEXT NOT NULL, offered INTEGER NOT NULL,"
+    " admitted INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY(name, gateway)) WITHOUT ROWID;"
+    "CREATE INDEX limit_use_age ON limit_use(at_ms);";
+
+/* An index of what does not change, so that the end of a job writes to none of the indexes of jobs
+ * (PostgreSQL: a HOT update). It finds those whose own retention may be over. */
+static const char retention[] =
+    "DROP INDEX jobs_retention;"
+    "CREATE INDEX jobs_own_retention ON jobs((created_ms+retention_s*1000))"
+    " WHERE retention_s IS NOT NULL;";
+
+/* What an application may make a day (0: any number). application_counts: what each connection that
+ * writes has counted, in a row of its own, so that it does not wait for the commits of others: jobs
+ * queued (added to applications.queued), and those made on the day that it last counted one (UTC,
+ * from 1970). */
+static const char counts[] =
+    "ALTER TABLE applications ADD COLUMN per_day INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE application_counts("
+    " app INTEGER NOT NULL, part INTEGER NOT NULL, queued INTEGER NOT NULL, day INTEGER NOT NULL,"
+    " made INTEGER NOT NULL, PRIMARY KEY(app, part)) WITHOUT ROWID;";
+
+/* What is known of the key of a job before its inputs are fetched: a digest of all but the inputs,
+ * and a line "param=digest" for each input that is there. */
+static const char fetched[] = "ALTER TABLE jobs ADD COLUMN reuse_seed TEXT;";
+
+static const char *const steps[] = {first,   scopes, posted, progress,  hooks,  turns,
+                                    batches, limits, reuse,  retention, counts, fetched};
 
 int job_migrations_latest(void)
 {
     return (int)RF_ARRAY_LEN(steps);
 }
 
-static int64_t version_of(job_sql *db)
-{
-    return job_sql_one(db, -1, "PRAGMA user_version", "");
-}
-
 /* Applies the step that follows; nothing when another program did meanwhile. */
-static int apply(job_sql *db, size_t version)
+static int apply(job_sql *db, int64_t version)
 {
-    RF_CLEANUP(rf_cleanup_free)
-    char *number = rf_asprintf("PRAGMA user_version=%zu", version);
-    job_sql_script(db, "BEGIN IMMEDIATE");
-    if (version_of(db) < (int64_t)version) {
-        job_sql_script(db, steps[version - 1]);
-        job_sql_script(db, number);
+    job_sql_begin(db);
+    job_sql_lock(db, JOB_LOCK_SCHEMA);
+    if (job_sql_version(db) < version) {
+        job_sql_schema(db, steps[version - 1], version);
     }
-    job_sql_script(db, "COMMIT");
-    int err = job_sql_error(db);
-    if (err != 0) {
-        job_sql_clear(db);
-        job_sql_script(db, "ROLLBACK");
-        job_sql_clear(db);
-        return err;
+    int err = job_sql_commit(db);
+    if (err == 0) {
+        RF_LOG_INFO("store migrated", RF_INT("version", version));
     }
-    RF_LOG_INFO("store migrated", RF_INT("version", version));
-    return 0;
+    return err;
 }
 
 int job_migrations_upto(job_sql *db, int last)
 {
-    int64_t version = version_of(db);
+    int64_t version = job_sql_version(db);
     if (version < 0) {
         return job_sql_error(db);
     }
@@ -140,7 +230,7 @@ int job_migrations_upto(job_sql *db, int last)
     }
     int err = 0;
     while (err == 0 && version < last) {
-        err = apply(db, (size_t)++version);
+        err = apply(db, ++version);
     }
     return err;
 }

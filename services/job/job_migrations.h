@@ -7,12 +7,15 @@
 
 #include "job_sql.h"
 
+/* Numbers for job_sql_lock and job_sql_lead. */
+enum { JOB_LOCK_SCHEMA = 7201, JOB_LOCK_WORKFLOWS, JOB_LOCK_KEYS, JOB_LOCK_RELAY, JOB_LOCK_CLAIMS };
+
 /* The schema version this program writes. */
 int job_migrations_latest(void);
 
 /* job_migrations_run applies what is missing, each step in its own transaction together with its
- * number (PRAGMA user_version); programs that start at the same time take turns. Returns 0, -EPROTO
- * when the file is of a newer program, or the store's error. */
+ * number; programs that start at the same time take turns. Returns 0, -EPROTO
+ * when the database is of a newer program, or the store's error. */
 int job_migrations_run(job_sql *db);
 
 /* job_migrations_upto goes no further than version, as an earlier program did. */

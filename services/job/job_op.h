@@ -22,6 +22,7 @@ typedef enum job_op_kind {
     JOB_OP_CLAIM,
     JOB_OP_HEARTBEAT,
     JOB_OP_STEP_DONE,
+    JOB_OP_FETCHED,
     JOB_OP_FINISH,
     JOB_OP_SCAN,
     JOB_OP_CANCEL,
@@ -29,22 +30,38 @@ typedef enum job_op_kind {
     JOB_OP_UPLOAD_CREATE,
     JOB_OP_UPLOAD_COMPLETE,
     JOB_OP_WORKFLOW_PUT,
+    JOB_OP_POSTED_PUT,
+    JOB_OP_POSTED_DELETE,
+    JOB_OP_REDRIVE,
+    JOB_OP_DEAD_REDRIVE,
     JOB_OP_KEY_CREATE,
     JOB_OP_KEY_REVOKE,
     JOB_OP_KEY_ROTATE,
+    JOB_OP_APP_LIMIT,
     JOB_OP_OUTBOX_MARK,
     JOB_OP_SWEEP_DUE,
     JOB_OP_SWEEP_DONE,
+    JOB_OP_LIMITS,
+    JOB_OP_HOOK_TAKE,
+    JOB_OP_HOOK_SETTLE,
+    JOB_OP_HOOK_GONE,
+    JOB_OP_HOOK_ROTATE,
     /* reads: on the reader connections */
     JOB_OP_GET,
+    JOB_OP_EVENTS,
     JOB_OP_LIST,
     JOB_OP_UPLOAD_GET,
     JOB_OP_FILE_GET,
+    JOB_OP_POSTED_FIND,
+    JOB_OP_POSTED_LIST,
+    JOB_OP_DEAD_LIST,
+    JOB_OP_BATCH_GET,
     JOB_OP_APPLICATION_GET,
     JOB_OP_KEY_LIST,
     JOB_OP_KEY_FIND,
     JOB_OP_OUTBOX_NEXT,
     JOB_OP_SWEEP_CHECK,
+    JOB_OP_HOOK_SECRETS,
     JOB_OP_STATS,
     JOB_N_OPS,
 } job_op_kind;
@@ -58,7 +75,8 @@ struct job_op {
     job_op_done_fn done;
     void *user; /* of whoever submits */
     int err;
-    job_op *next; /* of whoever holds the operation */
+    int64_t until_ns; /* a read that meets an outage is tried again until then, by rf_time_ns */
+    job_op *next;     /* of whoever holds the operation */
 };
 
 /* job_op_new makes a zeroed operation of size bytes (the whole struct). */
@@ -76,12 +94,17 @@ bool job_op_is_write(job_op_kind kind);
  * rather than an answer. */
 bool job_op_is_outage(int err);
 
+#include "job_op_events.h"
+#include "job_op_hook.h"
+#include "job_op_limits.h"
+#include "job_op_reuse.h"
+
 /* ---- jobs ---- */
 
 /* An input that names bytes, as the worker gets it. Exactly one of url, object_key, bad is set. */
 typedef struct job_input {
     const char *param;
-    const char *url;        /* outside: fetched by the worker */
+    const char *url;        /* outside: fetched by the worker; or job_urls_recording */
     const char *object_key; /* own file, pinned with the job */
     const char *bad;        /* own URL without a file: what the client is told */
     /* Only in create: an own URL whose signature holds, resolved inside the transaction. */
@@ -100,6 +123,9 @@ typedef struct job_target {
 /* Name of the bad input that stands for a target that cannot be written. */
 #define JOB_TARGET_PARAM "copyResultsTo.%s"
 
+#define JOB_PRIORITIES 10
+#define JOB_PRIORITY_DEFAULT 5
+
 typedef struct job_op_create {
     job_op op;
     const char *app; /* application id */
@@ -108,18 +134,26 @@ typedef struct job_op_create {
     int64_t workflow_version;
     job_pool pool;
     uint32_t limit_s;
-    const char *params;   /* JSON */
-    const char *metadata; /* JSON */
+    const char *batch_name; /* NULL: none */
+    int64_t batch_size;     /* 0: not given */
+    int64_t retention_s;    /* 0: as the settings say */
+    uint32_t priority;      /* below JOB_PRIORITIES; the highest goes first */
+    const char *params;     /* JSON */
+    const char *metadata;   /* JSON */
     const char *request_id;
     const char *traceparent;
     const job_input *inputs;
     size_t n_inputs;
     const job_target *targets;
     size_t n_targets;
+    job_hook hook;
+    const char *hook_secret;     /* the application's, if it has none yet; only beside a hook */
+    const char *reuse_seed;      /* what its result depends on but the inputs; NULL: it runs */
     const char *idempotency_key; /* NULL: none */
     uint8_t payload_sha256[RF_SHA256_LEN];
     /* out; err: -ENOENT no such application, -EEXIST key used with another payload, -EDQUOT too
-     * many jobs of the application are queued */
+     * many jobs of the application are queued, -EUSERS it has made as many today as it may, -ERANGE
+     * the batch has another size */
     char id[RF_UUID_LEN];
     bool replayed;
 } job_op_create;
@@ -166,6 +200,8 @@ typedef struct job_record {
     int64_t created_ms;
     int64_t started_ms;   /* 0: not yet */
     int64_t completed_ms; /* 0: not yet */
+    uint32_t priority;
+    int64_t retention_s; /* 0: as the settings say */
     const job_result *results;
     size_t n_results;
     const job_attempt *attempts; /* only when asked for */
@@ -249,6 +285,8 @@ typedef struct job_op_claim {
     job_pool pool;
     uint32_t max; /* 1-JOB_CLAIM_MAX */
     int64_t lease_ms;
+    const char *const *hints; /* jobs whose references are used up by this claim */
+    size_t n_hints;
     /* out */
     job_claim *claims;
     size_t n_claims;
@@ -382,6 +420,7 @@ typedef struct job_key {
     int64_t revoked_ms; /* 0: not; in the future while a rotated key still works */
     uint32_t rate;
     uint32_t burst;
+    const char *scopes; /* rf_scope.h */
 } job_key;
 
 typedef struct job_op_application_get {
@@ -391,6 +430,27 @@ typedef struct job_op_application_get {
     const char *name;
 } job_op_application_get;
 
+#define JOB_CONCURRENCY_MAX 1000
+#define JOB_WEIGHT_MAX 100
+#define JOB_PER_DAY_MAX 1000000000
+
+/* How many jobs of an application may run, how large its share of free slots is, and how many jobs
+ * it may make from one midnight (UTC) to the next; what is not set stays. */
+typedef struct job_op_app_limit {
+    job_op op;
+    const char *name;
+    bool set_concurrency;
+    bool set_weight;
+    bool set_per_day;
+    uint32_t concurrency; /* 1-JOB_CONCURRENCY_MAX; set to 0: that of the settings */
+    uint32_t weight;      /* 1-JOB_WEIGHT_MAX */
+    uint32_t per_day;     /* 1-JOB_PER_DAY_MAX; set to 0: any number */
+    /* out: what is in force, and what is there now; err: -ENOENT */
+    int64_t queued;
+    int64_t running;
+    int64_t today; /* jobs made today */
+} job_op_app_limit;
+
 typedef struct job_op_key_create {
     job_op op;
     const char *app_name;
@@ -398,6 +458,7 @@ typedef struct job_op_key_create {
     const char *prefix;
     uint32_t rate;
     uint32_t burst;
+    const char *scopes;
     /* out; err: -EEXIST the application has a key that was not revoked or rotated */
     job_key key;
 } job_op_key_create;
@@ -440,7 +501,9 @@ typedef struct job_outbox_row {
     int64_t seq; /* the job's for ready, the row's for an event */
     const char *job_id;
     job_pool pool;
-    int64_t due_ms;      /* ready only */
+    int64_t app; /* this and the next two: ready only */
+    int64_t priority;
+    int64_t due_ms;
     uint64_t fence;      /* event only */
     const char *message; /* event only: "started", ... */
 } job_outbox_row;
@@ -518,8 +581,14 @@ typedef struct job_op_stats {
     int64_t oldest_queued_ms[JOB_N_POOLS]; /* when it fell due, 0: none */
     int64_t outbox_unsent;
     int64_t outbox_oldest_ms;
+    int64_t hooks_waiting; /* messages for webhooks */
+    int64_t hooks_oldest_ms;
     job_dead *dead;
     size_t n_dead; /* at most JOB_DEAD_MAX, those with most of them */
 } job_op_stats;
+
+#include "job_op_batch.h"
+#include "job_op_dead.h"
+#include "job_op_posted.h"
 
 #endif

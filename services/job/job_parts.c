@@ -13,6 +13,7 @@ static void on_state(void *user, const char *app, const char *id, job_state stat
 {
     job_service *s = user;
     job_cache_put(s->cache, app, id, state);
+    job_watch_moved(s->watch, id, state);
 }
 
 static void on_fact(void *user, const job_fact *fact)
@@ -27,18 +28,32 @@ static void on_outbox(void *user)
     job_relay_wake(__atomic_load_n(&s->relay, __ATOMIC_ACQUIRE));
 }
 
+static void on_webhooks(void *user)
+{
+    job_service *s = user;
+    job_hooks_wake(__atomic_load_n(&s->hooks, __ATOMIC_ACQUIRE));
+}
+
 static int open_store(job_service *s, const job_paths *paths)
 {
     const job_store_options options = {
-        .path = paths->database,
+        .url = paths->sql_url,
         .queue_max = (size_t)s->config->store_queue,
         .group_max = (size_t)s->config->store_group,
+        .n_writers = (size_t)s->config->store_writers,
         .n_readers = (size_t)s->config->store_readers,
+        .cache_kib = s->config->store_cache_kib,
         .queued_max = s->config->queued_max,
+        .outbox_max = s->config->outbox_max,
+        .concurrency = s->config->concurrency,
         .events = s->config->events,
-        .hooks = {.state = on_state, .fact = on_fact, .outbox = on_outbox, .user = s},
+        .hooks = {.state = on_state,
+                  .fact = on_fact,
+                  .outbox = on_outbox,
+                  .webhooks = on_webhooks,
+                  .user = s},
     };
-    return job_store_sqlite_open(&options, &s->store);
+    return job_store_open(&options, &s->store);
 }
 
 /* The setting, or else what is shipped under that name; if that is missing, the reader says so. */
@@ -106,6 +121,23 @@ static int open_bus(job_service *s, const job_paths *paths)
     return err < 0 ? err : rf_bus_topics_make(s->bus);
 }
 
+static int open_hooks(job_service *s, const job_paths *paths)
+{
+    job_hooks *hooks = NULL;
+    int err = rf_service_fetch_check(&s->config->fetch, paths->environment);
+    err = err == 0 ? rf_service_fetch_open(&s->config->fetch, NULL, &s->fetch) : err;
+    err = err == 0 ? job_hooks_start(s->store, s->fetch, &hooks) : err;
+    __atomic_store_n(&s->hooks, hooks, __ATOMIC_RELEASE);
+    return err;
+}
+
+static int open_hear(job_service *s)
+{
+    return job_store_shared(s->store) || s->config->events_hear
+               ? job_hear_start(s->bus, s->watch, s->cache, &s->hear)
+               : 0;
+}
+
 /* Logs which part failed, and passes the error on. */
 static int named(const char *part, int err)
 {
@@ -117,15 +149,18 @@ static int named(const char *part, int err)
 
 static int open_all(job_service *s, const job_paths *paths)
 {
-    int err = named("signing keys", rf_signer_open(paths->signing_keys, &s->signer));
+    int err = named("watch", job_watch_start(&s->watch));
+    err = err == 0 ? named("signing keys", rf_signer_open(paths->signing_keys, &s->signer)) : err;
     err = err == 0 ? named("public.base", job_urls_new(s->config->public_base, s->signer, &s->urls))
                    : err;
     err = err == 0 ? named("key secret", job_keys_open(paths->key_secret, &s->keys)) : err;
     err = err == 0 ? named("objects", rf_store_open(paths->store_url, &s->objects)) : err;
-    err = err == 0 ? named("database", open_store(s, paths)) : err;
+    err = err == 0 ? named("sql.url", open_store(s, paths)) : err;
     err = err == 0 ? open_registry(s) : err;
     err = err == 0 ? named("bus", open_bus(s, paths)) : err;
     err = err == 0 ? named("relay", open_relay(s)) : err;
+    err = err == 0 ? named("events", open_hear(s)) : err;
+    err = err == 0 ? named("webhooks", open_hooks(s, paths)) : err;
     return err == 0 ? named("sweep", open_sweep(s)) : err;
 }
 
@@ -148,9 +183,14 @@ void job_parts_close(job_service *s)
 {
     s->leases = job_leases_stop(s->leases);
     s->sweep = job_sweep_stop(s->sweep);
+    s->hear = job_hear_stop(s->hear);
     job_relay *relay = __atomic_exchange_n(&s->relay, NULL, __ATOMIC_ACQ_REL);
     job_relay_stop(relay);
+    job_hooks *hooks = __atomic_exchange_n(&s->hooks, NULL, __ATOMIC_ACQ_REL);
+    job_hooks_stop(hooks);
+    s->fetch = rf_fetch_free(s->fetch);
     s->store = job_store_close(s->store);
+    s->watch = job_watch_stop(s->watch);
     s->bus = rf_bus_close(s->bus);
     s->objects = rf_store_close(s->objects);
     s->registry = job_registry_free(s->registry);

@@ -8,11 +8,12 @@
 
 /* Where everything lies; what a setting leaves empty. */
 typedef struct job_paths {
-    const char *database;
+    const char *sql_url;
     const char *signing_keys;
     const char *key_secret;
     const char *store_url;
     const char *bus_url;
+    const char *environment; /* "production" forbids some settings */
 } job_paths;
 
 /* job_parts_open brings up everything but the RPC server. A failure is logged and names the part.

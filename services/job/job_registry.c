@@ -48,6 +48,11 @@ const job_workflow *job_registry_find_id(const job_registry *r, const char *id)
     return NULL;
 }
 
+const job_catalogue *job_registry_modules(const job_registry *r)
+{
+    return r->catalogue;
+}
+
 size_t job_registry_count(const job_registry *r)
 {
     return r->n;

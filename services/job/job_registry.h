@@ -22,6 +22,9 @@ job_registry *job_registry_free(job_registry *r);
 const job_workflow *job_registry_find(const job_registry *r, const char *slug);
 const job_workflow *job_registry_find_id(const job_registry *r, const char *id);
 
+/* The modules that documents may name. */
+const job_catalogue *job_registry_modules(const job_registry *r);
+
 /* Sorted by slug, shipped ones first: those below job_registry_shipped. */
 size_t job_registry_count(const job_registry *r);
 size_t job_registry_shipped(const job_registry *r);

@@ -9,7 +9,8 @@
 #define PERIOD_MS 100
 #define REPUBLISH_MS 60000
 #define BACKOFF_MS 100
-#define ACK_WAIT_NS (30 * RF_NS_PER_S)
+#define ACK_WAIT_NS RF_NS_PER_S
+#define ACK_WAITS_TOLD 30 /* a line each so many */
 
 struct job_relay {
     job_store *store;
@@ -77,18 +78,35 @@ static int mark(job_relay *r, job_op_outbox_next *next, const sending *ready, co
     return err < 0 ? err : all ? 0 : -1;
 }
 
+static bool is_stopping(job_relay *r)
+{
+    pthread_mutex_lock(&r->mutex);
+    bool stopping = r->stopping;
+    pthread_mutex_unlock(&r->mutex);
+    return stopping;
+}
+
+/* Until everything was called back, since the bus holds pointers into what the caller frees. */
+static void wait_acknowledged(job_relay *r)
+{
+    for (int n = 1; rf_bus_flush(r->bus, rf_time_ns() + ACK_WAIT_NS) < 0; n++) {
+        if (n % ACK_WAITS_TOLD == 0) {
+            RF_LOG_WARN("bus does not acknowledge");
+        }
+        if (is_stopping(r)) {
+            rf_bus_abandon(r->bus);
+        }
+    }
+}
+
 static int send_all(job_relay *r, job_op_outbox_next *next)
 {
     sending *ready = RF_NEW_ARRAY(sending, next->n_ready + 1);
     sending *events = RF_NEW_ARRAY(sending, next->n_events + 1);
     publish(r, job_events_ready, next->ready, next->n_ready, ready);
     publish(r, job_events_changed, next->events, next->n_events, events);
-    int err = rf_bus_flush(r->bus, rf_time_ns() + ACK_WAIT_NS);
-    while (err < 0) { /* the bus still holds pointers into what we would free */
-        RF_LOG_WARN("bus does not acknowledge");
-        err = rf_bus_flush(r->bus, rf_time_ns() + ACK_WAIT_NS);
-    }
-    err = mark(r, next, ready, events);
+    wait_acknowledged(r);
+    int err = mark(r, next, ready, events);
     free(ready);
     free(events);
     return err;

@@ -19,8 +19,14 @@ int job_rpc_start(job_service *s, const char *listen, job_rpc **ret)
         return err;
     }
     job_jobs_rpc_register(s, server);
+    job_poll_rpc_register(s, server);
+    job_stream_rpc_register(s, server);
+    job_hooks_rpc_register(s, server);
     job_files_rpc_register(s, server);
     job_workflows_rpc_register(s, server);
+    job_batch_rpc_register(s, server);
+    job_dead_rpc_register(s, server);
+    job_posted_rpc_register(s, server);
     job_worker_rpc_register(s, server);
     job_key_rpc_register(s, server);
     err = rf_rpc_server_start(server);

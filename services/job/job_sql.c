@@ -1,57 +1,54 @@
-#include "job_sql.h"
+/*
+ * The engine-neutral half of job_sql.h: which driver a url means, and the sticky error.
+ */
+#include "job_sql_driver.h"
 
 #include <errno.h>
-#include <sqlite3.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "rf_log.h"
 
-#define STATEMENTS_MAX 256 /* power of two, far above the literals in the sources */
-#define BUSY_MS 5000
-#define CACHE_KIB "-16384"
-#define CHECKPOINT_PAGES 4000
+#define SQLITE_SCHEME "sqlite:"
 
-typedef struct cached {
-    const char *sql; /* literal: found by address */
-    sqlite3_stmt *statement;
-} cached;
-
-struct job_sql {
-    sqlite3 *handle;
-    int err;
-    cached statements[STATEMENTS_MAX];
-};
-
-static int to_errno(int code)
+static bool is_postgres(const char *url)
 {
-    switch (code & 0xff) {
-    case SQLITE_OK:
-    case SQLITE_ROW:
-    case SQLITE_DONE:
-        return 0;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return -EAGAIN;
-    case SQLITE_FULL:
-        return -ENOSPC;
-    case SQLITE_CONSTRAINT:
-        return -EEXIST;
-    case SQLITE_TOOBIG:
-        return -E2BIG;
-    default:
-        return -EIO;
-    }
+    return strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0;
 }
 
-/* Keeps the first error of a transaction. The text of SQLite names statements, never values. */
-static void fail(job_sql *db, int code)
+int job_sql_open(const char *url, job_sql_role role, job_sql **ret)
 {
-    if (db->err == 0) {
-        db->err = to_errno(code);
-        RF_LOG_WARN("store error", RF_INT("code", sqlite3_extended_errcode(db->handle)),
-                    RF_STR("text", sqlite3_errmsg(db->handle)));
+    if (strncmp(url, SQLITE_SCHEME, strlen(SQLITE_SCHEME)) == 0) {
+        return job_sql_sqlite_open(url + strlen(SQLITE_SCHEME), role, ret);
     }
+    if (is_postgres(url)) {
+        return job_sql_postgres_open(url, role, ret);
+    }
+    RF_LOG_ERROR("database cannot be used", RF_STR("setting", "sql.url"),
+                 RF_STR("why", "it is neither sqlite:PATH nor postgresql://..."));
+    return -EINVAL;
+}
+
+job_sql *job_sql_close(job_sql *db)
+{
+    if (db != NULL) {
+        db->driver->close(db);
+    }
+    return NULL;
+}
+
+bool job_sql_shared(const job_sql *db)
+{
+    return db->driver->shared;
+}
+
+bool job_sql_again(const job_sql *db)
+{
+    return db->again;
+}
+
+unsigned job_sql_session(const job_sql *db)
+{
+    return db->session;
 }
 
 int job_sql_error(const job_sql *db)
@@ -71,141 +68,120 @@ void job_sql_fail(job_sql *db, int err)
     }
 }
 
+void job_sql_cache(job_sql *db, int64_t kib)
+{
+    if (db->err == 0 && db->driver->cache != NULL) {
+        db->driver->cache(db, kib);
+    }
+}
+
 int job_sql_script(job_sql *db, const char *text)
 {
     if (db->err == 0) {
-        int code = sqlite3_exec(db->handle, text, NULL, NULL, NULL);
-        if (code != SQLITE_OK) {
-            fail(db, code);
-        }
+        db->driver->script(db, text);
     }
     return db->err;
 }
 
-static void set_up(job_sql *db, bool readonly)
+void job_sql_begin(job_sql *db)
 {
-    sqlite3_busy_timeout(db->handle, BUSY_MS);
-    job_sql_script(db, "PRAGMA cache_size=" CACHE_KIB);
-    if (readonly) {
-        job_sql_script(db, "PRAGMA query_only=ON");
-        return;
+    db->again = false;
+    if (db->err == 0) {
+        db->driver->begin(db);
     }
-    job_sql_script(db, "PRAGMA journal_mode=WAL");
-    job_sql_script(db, "PRAGMA synchronous=FULL");
-    sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
 }
 
-int job_sql_open(const char *path, bool readonly, job_sql **ret)
+int job_sql_commit(job_sql *db)
 {
-    job_sql *db = RF_NEW(job_sql);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
-    if (code != SQLITE_OK) {
-        fail(db, code);
-    } else {
-        set_up(db, readonly);
+    if (db->err == 0) {
+        db->driver->commit(db);
     }
+    int err = db->err;
+    if (err != 0) {
+        db->err = 0;
+        db->driver->rollback(db);
+        db->err = 0;
+    }
+    return err;
+}
+
+void job_sql_lazy(job_sql *db)
+{
+    if (db->err == 0) {
+        db->driver->lazy(db);
+    }
+}
+
+int64_t job_sql_now_ms(job_sql *db)
+{
+    return db->err == 0 ? db->driver->now_ms(db) : 0;
+}
+
+void job_sql_lock(job_sql *db, int64_t number)
+{
+    if (db->err == 0) {
+        db->driver->lock(db, number);
+    }
+}
+
+bool job_sql_lead(job_sql *db, int64_t number)
+{
+    return db->err == 0 && db->driver->lead(db, number);
+}
+
+int64_t job_sql_new_seqs(job_sql *db, int64_t *ret_n)
+{
+    int64_t first = db->err == 0 ? db->driver->new_seqs(db, ret_n) : 0;
     if (db->err != 0) {
-        int err = db->err;
-        job_sql_close(db);
-        return err;
+        *ret_n = 0;
     }
-    *ret = db;
-    return 0;
+    return first;
 }
 
-job_sql *job_sql_close(job_sql *db)
+int64_t job_sql_version(job_sql *db)
 {
-    if (db != NULL) {
-        for (size_t i = 0; i < STATEMENTS_MAX; i++) {
-            sqlite3_finalize(db->statements[i].statement);
-        }
-        sqlite3_close(db->handle);
-        free(db);
-    }
-    return NULL;
+    return db->err == 0 ? db->driver->version(db) : -1;
 }
 
-/* The slot of a literal: its own, or the free one where it belongs. */
-static cached *slot_of(job_sql *db, const char *sql)
+void job_sql_schema(job_sql *db, const char *text, int64_t version)
 {
-    size_t at = ((uintptr_t)sql * 0x9E3779B97F4A7C15ULL) >> 40;
-    for (;;) {
-        cached *slot = &db->statements[at++ & (STATEMENTS_MAX - 1)];
-        if (slot->sql == sql || slot->sql == NULL) {
-            return slot;
-        }
+    if (db->err == 0) {
+        db->driver->schema(db, text, version);
     }
-}
-
-static sqlite3_stmt *statement_of(job_sql *db, const char *sql)
-{
-    cached *slot = slot_of(db, sql);
-    if (slot->statement == NULL) {
-        int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                      &slot->statement, NULL);
-        if (code != SQLITE_OK) {
-            fail(db, code);
-            return NULL;
-        }
-        slot->sql = sql;
-    }
-    return slot->statement;
-}
-
-static void bind_all(sqlite3_stmt *statement, const char *types, va_list args)
-{
-    for (int at = 1; *types != '\0'; types++, at++) {
-        const void *bytes;
-        switch (*types) {
-        case 'i':
-            sqlite3_bind_int64(statement, at, va_arg(args, int64_t));
-            break;
-        case 't':
-            sqlite3_bind_text(statement, at, va_arg(args, const char *), -1, SQLITE_STATIC);
-            break;
-        case 'b':
-            bytes = va_arg(args, const void *);
-            sqlite3_bind_blob64(statement, at, bytes, va_arg(args, size_t), SQLITE_STATIC);
-            break;
-        default:
-            sqlite3_bind_null(statement, at);
-            break;
-        }
-    }
-}
-
-static job_rows *start(job_sql *db, const char *sql, const char *types, va_list args)
-{
-    sqlite3_stmt *statement = db->err == 0 ? statement_of(db, sql) : NULL;
-    if (statement != NULL) {
-        bind_all(statement, types, args);
-    }
-    return statement;
 }
 
 int64_t job_sql_exec(job_sql *db, const char *sql, const char *types, ...)
 {
+    int64_t changed = 0;
     va_list args;
     va_start(args, types);
-    job_rows *rows = start(db, sql, types, args);
+    if (db->err == 0) {
+        changed = db->driver->exec(db, sql, types, args);
+    }
     va_end(args);
-    if (rows == NULL) {
-        return 0;
+    return db->err == 0 ? changed : 0;
+}
+
+void job_sql_run(job_sql *db, const char *sql, const char *types, ...)
+{
+    va_list args;
+    va_start(args, types);
+    if (db->err == 0) {
+        db->driver->run(db, sql, types, args);
     }
-    int code = sqlite3_step(rows);
-    if (code != SQLITE_DONE && code != SQLITE_ROW) {
-        fail(db, code);
-    }
-    job_sql_end(rows);
-    return db->err == 0 ? sqlite3_changes64(db->handle) : 0;
+    va_end(args);
+}
+
+static job_rows *query(job_sql *db, const char *sql, const char *types, va_list args)
+{
+    return db->err == 0 ? db->driver->query(db, sql, types, args) : NULL;
 }
 
 job_rows *job_sql_query(job_sql *db, const char *sql, const char *types, ...)
 {
     va_list args;
     va_start(args, types);
-    job_rows *rows = start(db, sql, types, args);
+    job_rows *rows = query(db, sql, types, args);
     va_end(args);
     return rows;
 }
@@ -215,61 +191,58 @@ bool job_sql_next(job_sql *db, job_rows *rows)
     if (rows == NULL) {
         return false;
     }
-    int code = db->err == 0 ? sqlite3_step(rows) : SQLITE_DONE;
-    if (code == SQLITE_ROW) {
+    if (db->err == 0 && db->driver->next(rows)) {
         return true;
     }
-    if (code != SQLITE_DONE) {
-        fail(db, code);
-    }
-    job_sql_end(rows);
+    db->driver->end(rows);
     return false;
 }
 
 void job_sql_end(job_rows *rows)
 {
     if (rows != NULL) {
-        sqlite3_reset(rows);
-        sqlite3_clear_bindings(rows);
+        rows->db->driver->end(rows);
+    }
+}
+
+void job_sql_each(job_sql *db, const char *sql, const job_sql_many *many)
+{
+    if (db->err == 0 && many->n > 0) {
+        db->driver->each(db, sql, many);
     }
 }
 
 job_rows *job_sql_prepare(job_sql *db, const char *text)
 {
-    sqlite3_stmt *statement = NULL;
-    if (db->err == 0) {
-        int code = sqlite3_prepare_v2(db->handle, text, -1, &statement, NULL);
-        if (code != SQLITE_OK) {
-            fail(db, code);
-        }
-    }
-    return statement;
+    return db->err == 0 ? db->driver->prepare(db, text) : NULL;
 }
 
 void job_sql_bind_int(job_rows *rows, int at, int64_t value)
 {
     if (rows != NULL) {
-        sqlite3_bind_int64(rows, at, value);
+        rows->db->driver->bind_int(rows, at, value);
     }
 }
 
 void job_sql_bind_text(job_rows *rows, int at, const char *value)
 {
     if (rows != NULL) {
-        sqlite3_bind_text(rows, at, value, -1, SQLITE_STATIC);
+        rows->db->driver->bind_text(rows, at, value);
     }
 }
 
 void job_sql_drop(job_rows *rows)
 {
-    sqlite3_finalize(rows);
+    if (rows != NULL) {
+        rows->db->driver->drop(rows);
+    }
 }
 
 int64_t job_sql_one(job_sql *db, int64_t fallback, const char *sql, const char *types, ...)
 {
     va_list args;
     va_start(args, types);
-    job_rows *rows = start(db, sql, types, args);
+    job_rows *rows = query(db, sql, types, args);
     va_end(args);
     int64_t value = fallback;
     if (job_sql_next(db, rows)) {
@@ -281,25 +254,19 @@ int64_t job_sql_one(job_sql *db, int64_t fallback, const char *sql, const char *
 
 int64_t job_sql_int(job_rows *rows, int column)
 {
-    return sqlite3_column_int64(rows, column);
+    return rows->db->driver->column_int(rows, column);
 }
 
 char *job_sql_str(job_rows *rows, int column, job_arena *arena)
 {
-    const unsigned char *text = sqlite3_column_text(rows, column);
-    if (text == NULL) {
-        return NULL;
-    }
-    return job_arena_strn(arena, (const char *)text, (size_t)sqlite3_column_bytes(rows, column));
+    size_t len = 0;
+    const char *text = rows->db->driver->column_text(rows, column, &len);
+    return text == NULL ? NULL : job_arena_strn(arena, text, len);
 }
 
 bool job_sql_is(job_rows *rows, int column, const char *text)
 {
-    const unsigned char *value = sqlite3_column_text(rows, column);
-    return value != NULL && strcmp((const char *)value, text) == 0;
-}
-
-int64_t job_sql_last_id(job_sql *db)
-{
-    return sqlite3_last_insert_rowid(db->handle);
+    size_t len = 0;
+    const char *value = rows->db->driver->column_text(rows, column, &len);
+    return value != NULL && strcmp(value, text) == 0;
 }

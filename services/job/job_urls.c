@@ -8,6 +8,7 @@
 #include "rf_id.h"
 
 #define SCHEME "https://"
+#define RECORDING "recording:"
 
 struct job_urls {
     char *base; /* without a '/' at its end */
@@ -138,6 +139,11 @@ void job_urls_classify(const job_urls *u, job_arena *arena, const char *method, 
                        int64_t now_ms, job_url *ret)
 {
     *ret = (job_url){.kind = JOB_URL_OUTSIDE};
+    const char *key = job_urls_recording_key(url);
+    if (key != NULL) {
+        *ret = (job_url){.kind = JOB_URL_RECORDING, .id = job_arena_str(arena, key)};
+        return;
+    }
     if (!is_own(u, url)) {
         return;
     }
@@ -150,4 +156,23 @@ void job_urls_classify(const job_urls *u, job_arena *arena, const char *method, 
         rf_sign_check(u->signer, method, path, bare_query, now_ms / 1000) < 0) {
         ret->kind = JOB_URL_BAD;
     }
+}
+
+/* ---- recordings ---- */
+
+const char *job_urls_recording_key(const char *url)
+{
+    size_t len = strlen(RECORDING);
+    return strncmp(url, RECORDING, len) == 0 ? url + len : NULL;
+}
+
+char *job_urls_recording(job_arena *arena, const char *app, const char *key)
+{
+    return job_arena_printf(arena, RECORDING "%s/%s", app, key);
+}
+
+const char *job_urls_recording_object(job_arena *arena, const char *url)
+{
+    const char *path = job_urls_recording_key(url);
+    return path != NULL ? job_arena_printf(arena, "recorder/%s", path) : NULL;
 }

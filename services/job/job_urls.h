@@ -25,9 +25,11 @@ char *job_urls_result(const job_urls *u, job_arena *arena, const char *job_id, c
 
 typedef enum job_url_kind {
     JOB_URL_OUTSIDE,
-    JOB_URL_UPLOAD, /* id */
-    JOB_URL_FILE,   /* id of the job, file_name */
-    JOB_URL_BAD,    /* own, but the signature does not hold or it has expired */
+    JOB_URL_UPLOAD,    /* id */
+    JOB_URL_FILE,      /* id of the job, file_name */
+    JOB_URL_BAD,       /* own, but the signature does not hold or it has expired */
+    JOB_URL_RECORDING, /* "recording:KEY", inputs only: id is the key, of the caller's application
+                        */
 } job_url_kind;
 
 typedef struct job_url {
@@ -40,5 +42,14 @@ typedef struct job_url {
  * (copyResultsTo). Strings of *ret live in the arena. */
 void job_urls_classify(const job_urls *u, job_arena *arena, const char *method, const char *url,
                        int64_t now_ms, job_url *ret);
+
+/* job_urls_recording_key gives KEY of "recording:KEY", NULL for any other text. */
+const char *job_urls_recording_key(const char *url);
+
+/* job_urls_recording names a recording of an application, as an input keeps it;
+ * job_urls_recording_object gives the key in the object store of such an input, NULL of another.
+ */
+char *job_urls_recording(job_arena *arena, const char *app, const char *key);
+const char *job_urls_recording_object(job_arena *arena, const char *url);
 
 #endif

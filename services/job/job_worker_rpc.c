@@ -7,6 +7,7 @@
 
 #define MESSAGE_MAX_BYTES 512
 #define WORKER_MAX_BYTES 255
+#define HINTS_MAX 4096
 #define LEASES_MAX 10000
 #define ITEMS_MAX 10000
 
@@ -33,6 +34,9 @@ static Job__V1__InputRef **make_inputs(job_arena *arena, const job_claim *c)
         if (in->object_key != NULL) {
             m->source_case = JOB__V1__INPUT_REF__SOURCE_OBJECT_KEY;
             m->object_key = job_message_text(in->object_key);
+        } else if (in->url != NULL && job_urls_recording_key(in->url) != NULL) {
+            m->source_case = JOB__V1__INPUT_REF__SOURCE_RECORDING;
+            m->recording = job_message_text(job_urls_recording_object(arena, in->url));
         } else if (in->url != NULL) {
             m->source_case = JOB__V1__INPUT_REF__SOURCE_URL;
             m->url = job_message_text(in->url);
@@ -140,6 +144,12 @@ static void claim(rf_rpc_call *call, const ProtobufCMessage *request, void *user
     op->pool = pool;
     op->max = m->max_jobs;
     op->lease_ms = s->config->lease_ms;
+    op->n_hints = RF_MIN(m->n_job_ids, (size_t)HINTS_MAX);
+    const char **hints = job_arena_array(&op->op.arena, op->n_hints, sizeof(char *));
+    for (size_t i = 0; i < op->n_hints; i++) {
+        hints[i] = job_arena_str(&op->op.arena, m->job_ids[i]);
+    }
+    op->hints = hints;
     job_store_submit(s->store, &op->op);
 }
 
@@ -231,21 +241,72 @@ static void finish_step(rf_rpc_call *call, const ProtobufCMessage *request, void
     job_store_submit(s->store, &op->op);
 }
 
-/* ---- finish ---- */
+/* ---- inputs ---- */
 
-/* Each end frees a slot. */
-static void note_ends(job_service *s, const job_op_finish *finish)
+/* Each end of an attempt frees a slot. */
+static void note_ends(job_service *s, const char *worker, size_t n)
 {
-    if (job_workers_add(s->workers, finish->worker, (int32_t)finish->n_items)) {
+    if (job_workers_add(s->workers, worker, (int32_t)n)) {
         job_relay_wake(s->relay);
     }
 }
+
+static void fetched(job_op *op)
+{
+    const job_op_fetched *in = (const job_op_fetched *)op;
+    if (!job_call_refuse(op)) {
+        Job__V1__InputsFetchedResponse reply = JOB__V1__INPUTS_FETCHED_RESPONSE__INIT;
+        reply.taken = in->taken;
+        if (in->taken) {
+            note_ends(job_call_of(op)->service, in->worker, 1);
+        }
+        job_call_reply(op, &reply.base);
+    }
+}
+
+static bool digests_valid(const Job__V1__InputsFetchedRequest *m)
+{
+    for (size_t i = 0; i < m->n_digests; i++) {
+        if (m->digests[i]->sha256.len != RF_SHA256_LEN) {
+            return false;
+        }
+    }
+    return m->n_digests <= JOB_INPUTS_MAX;
+}
+
+static void inputs_fetched(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
+{
+    job_service *s = user;
+    const Job__V1__InputsFetchedRequest *m = (const Job__V1__InputsFetchedRequest *)request;
+    if (!digests_valid(m)) {
+        job_call_fail(call, RF_INVALID_ARGUMENT,
+                      "digests must be at most 32, with a sha256 of 32 bytes each.");
+        return;
+    }
+    job_op_fetched *op = JOB_CALL_OP(s, call, JOB_OP_FETCHED, job_op_fetched, "job", fetched);
+    job_arena *arena = &op->op.arena;
+    job_digest *digests = job_arena_array(arena, m->n_digests, sizeof(*digests));
+    for (; op->n_digests < m->n_digests; op->n_digests++) {
+        const Job__V1__InputDigest *d = m->digests[op->n_digests];
+        uint8_t *sha256 = job_arena_alloc(arena, RF_SHA256_LEN);
+        memcpy(sha256, d->sha256.data, RF_SHA256_LEN);
+        digests[op->n_digests] =
+            (job_digest){.param = job_arena_str(arena, d->param), .sha256 = sha256};
+    }
+    op->digests = digests;
+    op->id = job_arena_str(arena, m->job_id);
+    op->worker = job_arena_str(arena, m->worker_id);
+    op->fence = m->fence;
+    job_store_submit(s->store, &op->op);
+}
+
+/* ---- finish ---- */
 
 static void finished(job_op *op)
 {
     const job_op_finish *finish = (const job_op_finish *)op;
     if (op->err == 0) {
-        note_ends(job_call_of(op)->service, finish);
+        note_ends(job_call_of(op)->service, finish->worker, finish->n_items);
     }
     if (job_call_refuse(op)) {
         return;
@@ -348,5 +409,7 @@ void job_worker_rpc_register(job_service *s, rf_rpc_server *server)
     rf_rpc_server_handle_unary(server, service, JOB_V1_WORKER_SERVICE_CLAIM, claim, s);
     rf_rpc_server_handle_unary(server, service, JOB_V1_WORKER_SERVICE_HEARTBEAT, heartbeat, s);
     rf_rpc_server_handle_unary(server, service, JOB_V1_WORKER_SERVICE_STEP_DONE, finish_step, s);
+    rf_rpc_server_handle_unary(server, service, JOB_V1_WORKER_SERVICE_INPUTS_FETCHED,
+                               inputs_fetched, s);
     rf_rpc_server_handle_unary(server, service, JOB_V1_WORKER_SERVICE_FINISH, finish, s);
 }

@@ -9,6 +9,7 @@
 #define LIMIT_DEFAULT_S 1800
 #define LIMIT_MIN_S 10
 #define LIMIT_MAX_S 86400
+#define SCHEMA_DIALECT "https://json-schema.org/draft/2020-12/schema"
 
 static const char *const top_keys[] = {"slug",          "name",   "description", "pool",
                                        "limitSeconds",  "inputs", "constraints", "modules",
@@ -53,9 +54,8 @@ bool job_output_name_valid(const char *name)
     return true;
 }
 
-/* An object must not have keys beyond the known ones: a misspelt one would be silently ignored. */
-static int known_keys(json_t *object, const char *const *known, size_t n, const char *where,
-                      rf_buf *error)
+int job_workflow_known_keys(json_t *object, const char *const *known, size_t n, const char *where,
+                            rf_buf *error)
 {
     const char *key;
     json_t *value;
@@ -111,6 +111,7 @@ static int check_execution(job_workflow *w, rf_buf *error)
     if (deterministic != NULL && !json_is_boolean(deterministic)) {
         return refuse(error, "deterministic", "must be true or false");
     }
+    w->deterministic = json_is_true(deterministic);
     w->limit_s = limit == NULL ? LIMIT_DEFAULT_S : (uint32_t)json_integer_value(limit);
     return 0;
 }
@@ -142,7 +143,7 @@ static int check_input(const char *name, json_t *input, rf_buf *error)
     if (!json_is_object(input)) {
         return refuse(error, where, "must be an object");
     }
-    int err = known_keys(input, input_keys, RF_ARRAY_LEN(input_keys), where, error);
+    int err = job_workflow_known_keys(input, input_keys, RF_ARRAY_LEN(input_keys), where, error);
     if (err < 0) {
         return err;
     }
@@ -221,7 +222,7 @@ int job_workflow_validate(job_workflow *w, const job_catalogue *modules, bool ne
         rf_buf_append_str(error, "the document is not an object");
         return -EBADMSG;
     }
-    int err = known_keys(w->root, top_keys, RF_ARRAY_LEN(top_keys), "document", error);
+    int err = job_workflow_known_keys(w->root, top_keys, RF_ARRAY_LEN(top_keys), "document", error);
     err = err == 0 ? check_names(w, error) : err;
     err = err == 0 ? check_execution(w, error) : err;
     err = err == 0 ? check_inputs(w, error) : err;
@@ -255,28 +256,59 @@ static char *make_inputs_json(const job_workflow *w)
             json_array_append_new(required, json_string(name));
         }
     }
-    json_t *schema =
-        json_pack("{s:s, s:s, s:o, s:o}", "$schema", "https://json-schema.org/draft/2020-12/schema",
-                  "type", "object", "properties", properties, "required", required);
+    json_t *schema = json_pack("{s:s, s:s, s:o, s:o}", "$schema", SCHEMA_DIALECT, "type", "object",
+                               "properties", properties, "required", required);
     char *text = json_dumps(schema, JSON_COMPACT);
     json_decref(schema);
     return text;
+}
+
+static const char *content_schema(const job_workflow *w, const char *name)
+{
+    const char *other;
+    json_t *output;
+    size_t i = 0;
+    json_object_foreach(w->outputs, other, output)
+    {
+        if (strcmp(other, name) == 0) {
+            return w->schemas[i];
+        }
+        i++;
+    }
+    return NULL;
+}
+
+/* A schema of the job's result: every value is a string, a URL or "[custom storage]" for a file.
+ * "name" and "format" are what the document says; contentSchema is for what a JSON file holds. */
+static json_t *output_schema(const job_workflow *w, const char *name, json_t *output)
+{
+    const char *format = json_string_value(json_object_get(output, "format"));
+    const char *content = content_schema(w, name);
+    json_t *schema = json_pack("{s:s, s:s, s:s}", "name", name, "type", "string", "format", format);
+    if (strcmp(format, "json") == 0) {
+        json_object_set_new(schema, "contentMediaType", json_string("application/json"));
+    }
+    if (content != NULL) {
+        json_object_set_new(schema, "contentSchema", json_loads(content, JSON_DECODE_ANY, NULL));
+    }
+    return schema;
 }
 
 static char *make_outputs_json(const job_workflow *w)
 {
     const char *name;
     json_t *output;
-    json_t *list = json_array();
+    json_t *properties = json_object();
+    json_t *required = json_array();
     json_object_foreach(w->outputs, name, output)
     {
-        const char *format = json_string_value(json_object_get(output, "format"));
-        const char *type = strcmp(format, "string") == 0 ? "string" : "file";
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s}", "name", name, "type", type, "format", format));
+        json_object_set_new(properties, name, output_schema(w, name, output));
+        json_array_append_new(required, json_string(name));
     }
-    char *text = json_dumps(list, JSON_COMPACT);
-    json_decref(list);
+    json_t *schema = json_pack("{s:s, s:s, s:o, s:o}", "$schema", SCHEMA_DIALECT, "type", "object",
+                               "properties", properties, "required", required);
+    char *text = json_dumps(schema, JSON_COMPACT);
+    json_decref(schema);
     return text;
 }
 
@@ -311,6 +343,7 @@ job_workflow *job_workflow_free(job_workflow *w)
 {
     if (w != NULL) {
         json_decref(w->root);
+        free(w->engine);
         free(w->document);
         free(w->inputs_json);
         free(w->outputs_json);
@@ -342,6 +375,16 @@ job_pool job_workflow_pool(const job_workflow *w)
 uint32_t job_workflow_limit_s(const job_workflow *w)
 {
     return w->limit_s;
+}
+
+bool job_workflow_deterministic(const job_workflow *w)
+{
+    return w->deterministic;
+}
+
+const char *job_workflow_engine(const job_workflow *w)
+{
+    return w->engine;
 }
 
 const char *job_workflow_document(const job_workflow *w)

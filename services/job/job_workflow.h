@@ -38,6 +38,11 @@ const char *job_workflow_description(const job_workflow *w);
 job_pool job_workflow_pool(const job_workflow *w);
 uint32_t job_workflow_limit_s(const job_workflow *w);
 
+/* Whether equal inputs and parameters give an equal result, as long as engine is the same: names
+ * and versions of the modules. */
+bool job_workflow_deterministic(const job_workflow *w);
+const char *job_workflow_engine(const job_workflow *w);
+
 /* The document in compact form, equal for equal documents. */
 const char *job_workflow_document(const job_workflow *w);
 

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
+static const char *const module_keys[] = {"id", "use", "in"};
+static const char *const output_keys[] = {"from", "format"};
+
 typedef struct graph {
     job_workflow *w;
     const job_catalogue *catalogue;
@@ -56,6 +59,11 @@ static int load_modules(graph *g)
         const char *use = json_string_value(json_object_get(module, "use"));
         if (!module_id_valid(id) || find_id(g, id, strlen(id)) >= 0) {
             return REFUSE(g, "module number %zu: id must be unique, [A-Za-z0-9_-]{1,32}", i + 1);
+        }
+        RF_CLEANUP(rf_cleanup_free) char *where = rf_asprintf("module '%s'", id);
+        if (job_workflow_known_keys(module, module_keys, RF_ARRAY_LEN(module_keys), where,
+                                    g->error) < 0) {
+            return -EBADMSG;
         }
         g->use[i] = job_catalogue_find(g->catalogue, use);
         if (g->use[i] == NULL) {
@@ -134,6 +142,9 @@ static int check_module(graph *g, size_t at)
     json_t *in = json_object_get(json_array_get(g->w->modules, at), "in");
     const char *name;
     json_t *value;
+    if (in != NULL && !json_is_object(in)) {
+        return REFUSE(g, "module '%s': key 'in' must be an object", g->ids[at]);
+    }
     json_object_foreach(in, name, value)
     {
         int err = check_link(g, at, name, value);
@@ -216,12 +227,18 @@ static bool format_fits(const graph *g, job_port_type type, const char *format)
     }
 }
 
-static int check_output(const graph *g, const char *name, json_t *output, bool *has_file)
+static int check_output(const graph *g, const char *name, json_t *output, bool *has_file,
+                        const char **ret_schema)
 {
     const char *from = json_string_value(json_object_get(output, "from"));
     const char *format = json_string_value(json_object_get(output, "format"));
     if (!job_output_name_valid(name)) {
         return REFUSE(g, "output '%s': name must be [A-Za-z0-9][A-Za-z0-9 _-]{0,63}", name);
+    }
+    RF_CLEANUP(rf_cleanup_free) char *where = rf_asprintf("output '%s'", name);
+    if (job_workflow_known_keys(output, output_keys, RF_ARRAY_LEN(output_keys), where, g->error) <
+        0) {
+        return -EBADMSG;
     }
     size_t module = 0;
     const job_port *port = resolve(g, from, &module);
@@ -233,6 +250,7 @@ static int check_output(const graph *g, const char *name, json_t *output, bool *
                       job_port_type_name(port->type), format == NULL ? "" : format);
     }
     *has_file = *has_file || port->type != JOB_PORT_STRING;
+    *ret_schema = port->schema;
     return 0;
 }
 
@@ -254,6 +272,7 @@ static int check_outputs(graph *g, bool need_file)
     const char *name;
     json_t *output;
     bool has_file = false;
+    size_t i = 0;
     g->w->outputs = json_object_get(g->w->root, "outputs");
     size_t n = json_object_size(g->w->outputs);
     if (n < 1 || n > JOB_OUTPUTS_MAX) {
@@ -261,11 +280,24 @@ static int check_outputs(graph *g, bool need_file)
     }
     json_object_foreach(g->w->outputs, name, output)
     {
-        if (check_output(g, name, output, &has_file) < 0 || check_unique(g, name) < 0) {
+        if (check_output(g, name, output, &has_file, &g->w->schemas[i++]) < 0 ||
+            check_unique(g, name) < 0) {
             return -EBADMSG;
         }
     }
     return has_file || !need_file ? 0 : REFUSE(g, "key 'outputs': at least one must be a file");
+}
+
+static char *make_engine(const graph *g)
+{
+    rf_buf text;
+    rf_buf_init(&text, JOB_DOCUMENT_MAX);
+    for (size_t i = 0; i < g->n; i++) {
+        rf_buf_printf(&text, "%s@%lld ", g->use[i]->name, (long long)g->use[i]->version);
+    }
+    char *copy = rf_strdup(rf_buf_str(&text));
+    rf_buf_done(&text);
+    return copy;
 }
 
 int job_workflow_graph_check(job_workflow *w, const job_catalogue *modules, bool need_file,
@@ -279,6 +311,9 @@ int job_workflow_graph_check(job_workflow *w, const job_catalogue *modules, bool
     }
     err = err == 0 ? check_cycles(g) : err;
     err = err == 0 ? check_outputs(g, need_file) : err;
+    if (err == 0) {
+        w->engine = make_engine(g);
+    }
     free(g);
     return err;
 }

@@ -2,7 +2,9 @@
  * Parameters of a job against the inputs of its workflow. Types are forgiving where the SDKs are:
  * numbers and booleans may come as strings (spec jobs.md Q10).
  */
+#include "job_urls.h"
 #include "job_workflow_internal.h"
+#include "rf_store.h"
 
 #include <errno.h>
 #include <math.h>
@@ -141,10 +143,18 @@ static int check_string(const char *name, json_t *rules, json_t *value, rf_buf *
                         error);
 }
 
+static const char *check_recording(const char *key)
+{
+    return rf_store_key_valid(key) ? NULL : "recording: and a recording's key, or a URL";
+}
+
 static int check_url(const char *name, json_t *value, rf_buf *error)
 {
     const char *text = json_string_value(value);
-    const char *wrong = text == NULL ? "a string" : job_url_check(text);
+    const char *key = text != NULL ? job_urls_recording_key(text) : NULL;
+    const char *wrong = text == NULL  ? "a string"
+                        : key != NULL ? check_recording(key)
+                                      : job_url_check(text);
     return wrong == NULL ? 0 : REFUSE(error, "Parameter '%s' must be %s.", name, wrong);
 }
 

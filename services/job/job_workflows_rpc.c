@@ -3,35 +3,66 @@
  */
 #include "job_message_rpc.h"
 
-typedef struct workflow_message {
-    Job__V1__Workflow workflow;
-    Rpc__V1__Time created;
-    Rpc__V1__Time updated;
-    Rpc__V1__Json inputs;
-    Rpc__V1__Json outputs;
-} workflow_message;
+#include "job_posted.h"
 
-static void set_workflow(workflow_message *m, const job_workflow *w)
+#include <errno.h>
+
+#define LIST_MAX_BYTES (15u << 20) /* of one answer; RPC carries 16 MiB */
+
+/* ---- list ---- */
+
+typedef struct list_context {
+    job_op_posted_list list;
+    size_t first; /* of the registry's that come before, and how many */
+    size_t n_before;
+} list_context;
+
+static void reply_list(rf_rpc_call *call, Job__V1__ListWorkflowsResponse *reply)
 {
-    const job_workflow_row *row = job_registry_row(w);
-    job__v1__workflow__init(&m->workflow);
-    m->workflow.id = job_message_text(row->id);
-    m->workflow.name = job_message_text(job_workflow_name(w));
-    m->workflow.slug = job_message_text(job_workflow_slug(w));
-    m->workflow.description = job_message_text(job_workflow_description(w));
-    m->workflow.created_at = job_message_time(&m->created, row->created_ms);
-    m->workflow.updated_at = job_message_time(&m->updated, row->updated_ms);
-    m->workflow.inputs =
-        job_message_json(&m->inputs, job_message_text(job_workflow_inputs_json(w)));
-    m->workflow.outputs =
-        job_message_json(&m->outputs, job_message_text(job_workflow_outputs_json(w)));
+    if (protobuf_c_message_get_packed_size(&reply->base) > LIST_MAX_BYTES) {
+        job_call_fail(call, RF_INVALID_ARGUMENT,
+                      "size is too large: the list would be above 15 MiB.");
+        return;
+    }
+    rf_rpc_reply(call, &reply->base, NULL);
+}
+
+/* The registry's of the page, then the application's own; one whose modules are gone is left out.
+ */
+static void listed(job_op *op)
+{
+    const list_context *c = (const list_context *)op;
+    const job_registry *registry = job_call_of(op)->service->registry;
+    if (job_call_refuse(op)) {
+        return;
+    }
+    size_t n_own = 0;
+    job_workflow **own = job_arena_array(&op->arena, c->list.n_list, sizeof(*own));
+    Job__V1__ListWorkflowsResponse reply = JOB__V1__LIST_WORKFLOWS_RESPONSE__INIT;
+    reply.workflows =
+        job_arena_array(&op->arena, c->n_before + c->list.n_list, sizeof(Job__V1__Workflow *));
+    for (size_t i = 0; i < c->n_before; i++) {
+        reply.workflows[reply.n_workflows++] =
+            job_message_workflow(&op->arena, job_registry_at(registry, c->first + i));
+    }
+    for (size_t i = 0; i < c->list.n_list; i++) {
+        if (job_posted_parse(&c->list.list[i], job_registry_modules(registry), &own[n_own]) == 0) {
+            reply.workflows[reply.n_workflows++] = job_message_workflow(&op->arena, own[n_own++]);
+        }
+    }
+    reply_list(job_call_of(op)->call, &reply);
+    for (size_t i = 0; i < n_own; i++) {
+        job_workflow_free(own[i]);
+    }
+    job_op_free(op);
 }
 
 static void list_workflows(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
 {
-    const job_service *s = user;
+    job_service *s = user;
     const Job__V1__ListWorkflowsRequest *m = (const Job__V1__ListWorkflowsRequest *)request;
-    if (job_call_tenant(call) == NULL) {
+    const char *app = job_call_tenant(call);
+    if (app == NULL) {
         return;
     }
     const char *wrong = job_message_page(m->page, m->size);
@@ -39,38 +70,59 @@ static void list_workflows(rf_rpc_call *call, const ProtobufCMessage *request, v
         job_call_fail(call, RF_INVALID_ARGUMENT, wrong);
         return;
     }
-    job_arena arena = {.blocks = NULL};
+    list_context *c =
+        JOB_CALL_READ(s, call, JOB_OP_POSTED_LIST, list_context, "application", listed);
     size_t size = m->size == 0 ? JOB_PAGE_SIZE : m->size;
-    size_t first = (size_t)m->page * size;
     size_t n = job_registry_count(s->registry);
-    Job__V1__ListWorkflowsResponse reply = JOB__V1__LIST_WORKFLOWS_RESPONSE__INIT;
-    reply.workflows = job_arena_array(&arena, size, sizeof(Job__V1__Workflow *));
-    for (size_t i = first; i < n && reply.n_workflows < size; i++) {
-        workflow_message *w = job_arena_alloc(&arena, sizeof(*w));
-        set_workflow(w, job_registry_at(s->registry, i));
-        reply.workflows[reply.n_workflows++] = &w->workflow;
+    c->first = (size_t)m->page * size;
+    c->n_before = c->first < n ? RF_MIN(size, n - c->first) : 0;
+    c->list.app = job_arena_str(&c->list.op.arena, app);
+    c->list.offset = c->first > n ? c->first - n : 0;
+    c->list.limit = size - c->n_before;
+    job_store_submit(s->store, &c->list.op);
+}
+
+/* ---- get ---- */
+
+static void found(job_op *op)
+{
+    const job_op_posted_find *find = (const job_op_posted_find *)op;
+    const job_service *s = job_call_of(op)->service;
+    job_workflow *w = NULL;
+    if (op->err == 0 &&
+        job_posted_parse(&find->posted, job_registry_modules(s->registry), &w) < 0) {
+        op->err = -ENOENT;
     }
-    rf_rpc_reply(call, &reply.base, NULL);
-    job_arena_done(&arena);
+    if (!job_call_refuse(op)) {
+        job_call_reply(op, &job_message_workflow(&op->arena, w)->base);
+        job_workflow_free(w);
+    }
 }
 
 static void get_workflow(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
 {
-    const job_service *s = user;
+    job_service *s = user;
     const char *name = ((const Job__V1__GetWorkflowRequest *)request)->workflow;
-    if (job_call_tenant(call) == NULL) {
+    const char *app = job_call_tenant(call);
+    if (app == NULL) {
         return;
     }
     const job_workflow *w = job_registry_find(s->registry, name);
     w = w == NULL ? job_registry_find_id(s->registry, name) : w;
-    if (w == NULL) {
-        job_call_fail(call, RF_NOT_FOUND, "There is no such workflow.");
+    if (w != NULL) {
+        job_arena arena = {.blocks = NULL};
+        rf_rpc_reply(call, &job_message_workflow(&arena, w)->base, NULL);
+        job_arena_done(&arena);
         return;
     }
-    workflow_message m;
-    set_workflow(&m, w);
-    rf_rpc_reply(call, &m.workflow.base, NULL);
+    job_op_posted_find *op =
+        JOB_CALL_READ(s, call, JOB_OP_POSTED_FIND, job_op_posted_find, "workflow", found);
+    op->app = job_arena_str(&op->op.arena, app);
+    op->name = job_arena_str(&op->op.arena, name);
+    job_store_submit(s->store, &op->op);
 }
+
+/* ---- application ---- */
 
 static void application_done(job_op *op)
 {
@@ -90,8 +142,8 @@ static void get_application(rf_rpc_call *call, const ProtobufCMessage *request, 
     const char *app = job_call_tenant(call);
     if (app != NULL) {
         job_op_application_get *op =
-            JOB_CALL_OP(s, call, JOB_OP_APPLICATION_GET, job_op_application_get, "application",
-                        application_done);
+            JOB_CALL_READ(s, call, JOB_OP_APPLICATION_GET, job_op_application_get, "application",
+                          application_done);
         op->app = job_arena_str(&op->op.arena, app);
         job_store_submit(s->store, &op->op);
     }

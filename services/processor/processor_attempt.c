@@ -8,12 +8,23 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+static bool fetches(const processor_claim *c)
+{
+    for (size_t i = 0; i < c->n_inputs; i++) {
+        if (c->inputs[i].source == PROCESSOR_INPUT_URL) {
+            return true;
+        }
+    }
+    return c->n_targets > 0;
+}
+
 int processor_attempt_new(const processor_env *env, processor_claim *claim, processor_attempt **ret)
 {
     processor_workflow *workflow = NULL;
     int err = processor_workflow_new(claim->workflow_json, claim->params_json, &workflow);
-    int stop_fd = err < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (err == 0 && stop_fd < 0) {
+    bool waits = err == 0 && (fetches(claim) || !processor_workflow_is_inline(workflow));
+    int stop_fd = waits ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+    if (waits && stop_fd < 0) {
         err = -errno;
     }
     if (err < 0) {
@@ -29,15 +40,23 @@ int processor_attempt_new(const processor_env *env, processor_claim *claim, proc
     a->deadline_ns = claim->claimed_ns + claim->limit_seconds * RF_NS_PER_S;
     pthread_mutex_init(&a->lock, NULL);
     rf_cond_init(&a->changed);
-    for (size_t i = 0; i < RF_ARRAY_LEN(a->params); i++) {
+    a->params = RF_NEW_ARRAY(processor_value, workflow->n_params);
+    for (size_t i = 0; i < workflow->n_params; i++) {
         a->params[i] = PROCESSOR_VALUE_NONE;
     }
     a->values = rf_alloc_array(workflow->n_steps, sizeof(*a->values));
-    for (size_t i = 0; i < workflow->n_steps * PROCESSOR_MAX_PORTS; i++) {
-        a->values[i / PROCESSOR_MAX_PORTS][i % PROCESSOR_MAX_PORTS] = PROCESSOR_VALUE_NONE;
+    for (size_t i = 0; i < workflow->n_steps; i++) {
+        for (size_t k = 0; k < workflow->steps[i].module->n_out; k++) {
+            a->values[i][k] = PROCESSOR_VALUE_NONE;
+        }
     }
     *ret = a;
     return 0;
+}
+
+bool processor_attempt_is_inline(const processor_attempt *a)
+{
+    return a->stop_fd < 0;
 }
 
 processor_attempt *processor_attempt_free(processor_attempt *a)
@@ -45,11 +64,12 @@ processor_attempt *processor_attempt_free(processor_attempt *a)
     if (a == NULL) {
         return NULL;
     }
-    for (size_t i = 0; i < RF_ARRAY_LEN(a->params); i++) {
+    for (size_t i = 0; i < a->workflow->n_params; i++) {
         processor_value_done(&a->params[i]);
     }
-    for (size_t i = 0; i < a->workflow->n_steps * PROCESSOR_MAX_PORTS; i++) {
-        processor_value_done(&a->values[i / PROCESSOR_MAX_PORTS][i % PROCESSOR_MAX_PORTS]);
+    free(a->params);
+    for (size_t i = 0; i < a->workflow->n_steps; i++) {
+        processor_attempt_drop_values(a, i);
     }
     free(a->values);
     free(a->written);
@@ -60,6 +80,13 @@ processor_attempt *processor_attempt_free(processor_attempt *a)
     processor_claim_free(a->claim);
     free(a);
     return NULL;
+}
+
+void processor_attempt_drop_values(processor_attempt *a, size_t step)
+{
+    for (size_t k = 0; k < a->workflow->steps[step].module->n_out; k++) {
+        processor_value_done(&a->values[step][k]);
+    }
 }
 
 /* ---- stopping ---- */
@@ -74,7 +101,9 @@ static void stop_locked(processor_attempt *a, processor_stop reason,
     if (failure != NULL) {
         a->failure = *failure;
     }
-    eventfd_write(a->stop_fd, 1);
+    if (a->stop_fd >= 0) {
+        eventfd_write(a->stop_fd, 1);
+    }
     pthread_cond_broadcast(&a->changed);
 }
 
@@ -147,7 +176,9 @@ void processor_attempt_state(processor_attempt *a, processor_lease_state *ret)
     }
     *ret = (processor_lease_state){.fence = a->claim->fence, .percent = n == 0 ? 0 : sum / n};
     rf_copy_str(ret->job_id, sizeof(ret->job_id), a->claim->job_id);
-    rf_copy_str(ret->step, sizeof(ret->step), a->workflow->steps[a->current].id);
+    if (a->workflow->n_steps > 0) {
+        rf_copy_str(ret->step, sizeof(ret->step), a->workflow->steps[a->current].id);
+    }
     pthread_mutex_unlock(&a->lock);
 }
 

@@ -14,6 +14,7 @@
 #define PROCESSOR_ATTEMPT_H
 
 #include "processor_board.h"
+#include "rf_crypto.h"
 #include "rf_fetch.h"
 #include "rf_store.h"
 
@@ -41,6 +42,7 @@ typedef enum processor_stop {
     PROCESSOR_GO,
     PROCESSOR_STOP_FAILED,   /* a step failed: failure says how */
     PROCESSOR_STOP_LOST,     /* the lease is gone: cancelled, deleted or given to another worker */
+    PROCESSOR_STOP_TAKEN,    /* the job has the result of an equal one */
     PROCESSOR_STOP_TIMEOUT,  /* the workflow's limit has passed */
     PROCESSOR_STOP_RELEASED, /* the worker shuts down */
 } processor_stop;
@@ -57,16 +59,18 @@ typedef struct processor_attempt {
     processor_claim *claim;
     processor_workflow *workflow;
     int64_t deadline_ns; /* clock 2 */
-    int stop_fd;         /* eventfd, readable once stopped; -1 for inline jobs */
+    int stop_fd;         /* eventfd, readable once stopped; -1 for one that is inline */
 
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
     processor_stop stop;
     processor_failure failure;
     int64_t renewed_ns;
-    processor_value params[PROCESSOR_MAX_PARAMS];   /* set before steps run, then read only */
-    processor_value (*values)[PROCESSOR_MAX_PORTS]; /* of each step's output ports */
-    uint64_t needed;                                /* bit per step */
+    processor_value *params;                              /* set before steps run, then read only */
+    uint32_t fetched;                                     /* bit per parameter: digests has it */
+    uint8_t digests[PROCESSOR_MAX_PARAMS][RF_SHA256_LEN]; /* as params */
+    processor_value (*values)[PROCESSOR_MAX_PORTS];       /* of the output ports a step has */
+    uint64_t needed;                                      /* bit per step */
     uint64_t started;
     uint64_t ended;
     uint8_t percent[PROCESSOR_MAX_STEPS];
@@ -81,6 +85,13 @@ typedef struct processor_attempt {
 int processor_attempt_new(const processor_env *env, processor_claim *claim,
                           processor_attempt **ret);
 processor_attempt *processor_attempt_free(processor_attempt *a);
+
+/* processor_attempt_is_inline: it waits for nothing outside; its modules run inline, nothing is
+ * fetched or copied. */
+bool processor_attempt_is_inline(const processor_attempt *a);
+
+/* processor_attempt_drop_values forgets what a step has made. */
+void processor_attempt_drop_values(processor_attempt *a, size_t step);
 
 /* processor_attempt_stop stops it unless it was stopped before. fail does so with a failure. */
 void processor_attempt_stop(processor_attempt *a, processor_stop reason);

@@ -1,29 +1,15 @@
 #include "processor_audio.h"
+#include "rf_file.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 int processor_audio_read(const processor_value *audio, uint64_t first, size_t n, float *dst)
 {
     size_t frame = audio->audio.channels * sizeof(float);
-    uint8_t *at = (uint8_t *)dst;
-    size_t left = n * frame;
-    off_t offset = (off_t)(first * frame);
-    while (left > 0) {
-        ssize_t got = pread(audio->fd, at, left, offset);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return got < 0 ? -errno : -EIO;
-        }
-        at += got;
-        offset += got;
-        left -= (size_t)got;
-    }
-    return 0;
+    int err = rf_pread_all(audio->fd, dst, n * frame, (int64_t)(first * frame));
+    return err == -ENODATA ? -EIO : err;
 }
 
 static int fill_planar(const processor_value *audio, float *chunk, processor_planar *p)

@@ -15,9 +15,10 @@
 #define PROCESSOR_ERROR_MAX 192
 
 typedef enum processor_input_source {
-    PROCESSOR_INPUT_URL,    /* outside: value is the URL */
-    PROCESSOR_INPUT_OBJECT, /* own file: value is the object key */
-    PROCESSOR_INPUT_BAD,    /* value is the message with which the job fails */
+    PROCESSOR_INPUT_URL,       /* outside: value is the URL */
+    PROCESSOR_INPUT_OBJECT,    /* own file: value is the object key */
+    PROCESSOR_INPUT_RECORDING, /* of the recorder: value is the object key */
+    PROCESSOR_INPUT_BAD,       /* value is the message with which the job fails */
 } processor_input_source;
 
 /* A URL parameter of the job. */
@@ -114,6 +115,12 @@ typedef struct processor_finish {
     bool is_accepted; /* answer: false when the fence was stale */
 } processor_finish;
 
+/* The bytes of an input that was fetched. */
+typedef struct processor_digest {
+    const char *param;
+    const uint8_t *sha256; /* of RF_SHA256_LEN bytes */
+} processor_digest;
+
 typedef struct processor_board {
     /* Claims at most max jobs; hints are ids of messages taken from the bus. */
     int (*claim)(void *self, uint32_t max, const char *const *hints, size_t n_hints,
@@ -122,6 +129,10 @@ typedef struct processor_board {
     /* -ESTALE when the fence is old; with no outputs this asks only that. */
     int (*step_done)(void *self, const char *job_id, uint64_t fence,
                      const processor_step_output *outputs, size_t n);
+    /* Tells what was fetched; *ret_taken: the job has taken over the result of an equal one, and
+     * the attempt is over. -ESTALE when the fence is old. */
+    int (*fetched)(void *self, const char *job_id, uint64_t fence, const processor_digest *digests,
+                   size_t n, bool *ret_taken);
     int (*finish)(void *self, processor_finish *const *items, size_t n);
     void *self;
 } processor_board;

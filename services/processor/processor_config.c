@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #define MIB (1 << 20)
-#define PORTS_MAX 64
 
 #define STR(field, name, unit, def, help)                                                          \
     RF_SETTING_STR(processor_config, field, name, unit, def, help)
@@ -15,7 +14,6 @@
     RF_SETTING_INT(processor_config, field, name, unit, def, min, max, help)
 #define LIST(field, name, unit, def, help)                                                         \
     RF_SETTING_LIST(processor_config, field, name, unit, def, help)
-#define BOOL(field, name, def, help) RF_SETTING_BOOL(processor_config, field, name, def, help)
 
 const rf_setting processor_settings[] = {
     STR(pool, "pool", "", "cpu", "pool whose jobs are run: cpu, gpu, t2v or jam"),
@@ -38,16 +36,11 @@ const rf_setting processor_settings[] = {
     INT(fetch_connect_ms, "fetch.connect_ms", "ms", "5000", 1000, 60000, "to connect"),
     INT(fetch_total_s, "fetch.total_s", "s", "600", 10, 3600, "for one fetch, all tries"),
     INT(fetch_tries, "fetch.tries", "", "3", 1, 10, "tries of one fetch"),
-    LIST(fetch_ports, "fetch.ports", "ports", "80,443,8080,8443", "ports that may be fetched from"),
-    LIST(fetch_deny, "fetch.deny", "ranges", "", "further address ranges that are blocked"),
+    RF_ROWS_FETCH(processor_config, fetch),
     LIST(fetch_override, "fetch.override", "URL=/file", "",
          "a file that stands for an exact URL; only for tests"),
     LIST(fetch_hosts, "fetch.hosts", "name:port:address", "",
          "addresses that stand for a name; only for tests"),
-    BOOL(fetch_allow_loopback, "fetch.allow_loopback", "false",
-         "opens 127.0.0.0/8 and ::1; only for tests"),
-    BOOL(fetch_nat64, "fetch.nat64", "false", "admits 64:ff9b::/96 behind NAT64"),
-    STR(fetch_ca_file, "fetch.ca_file", "path", "", "PEM of trusted authorities; empty: system's"),
     INT(audio_max_seconds, "audio.max_seconds", "s", "7200", 1, 43200, "longest decoded audio"),
     INT(module_memory_bytes, "module.memory_bytes", "B", "4294967296", 256.0 * MIB,
         64.0 * 1024 * MIB, "memory of one module's child"),
@@ -62,29 +55,13 @@ uint32_t processor_config_slots(const processor_config *config)
     return config->slots > 0 ? (uint32_t)config->slots : (uint32_t)RF_MAX(n, 2);
 }
 
-static int parse_ports(const rf_list *list, uint16_t ret[PORTS_MAX])
-{
-    if (list->n > PORTS_MAX) {
-        return -EINVAL;
-    }
-    for (size_t i = 0; i < list->n; i++) {
-        int64_t port;
-        if (rf_parse_i64(list->items[i], &port) < 0 || port < 1 || port > UINT16_MAX) {
-            return -EINVAL;
-        }
-        ret[i] = (uint16_t)port;
-    }
-    return 0;
-}
-
 static int check_production(const processor_config *c, const char *environment)
 {
-    const char *name = c->fetch_override.n > 0   ? "fetch.override"
-                       : c->fetch_hosts.n > 0    ? "fetch.hosts"
-                       : c->fetch_allow_loopback ? "fetch.allow_loopback"
-                                                 : NULL;
+    const char *name = c->fetch_override.n > 0 ? "fetch.override"
+                       : c->fetch_hosts.n > 0  ? "fetch.hosts"
+                                               : NULL;
     if (name == NULL || strcmp(environment, "production") != 0) {
-        return 0;
+        return rf_service_fetch_check(&c->fetch, environment);
     }
     RF_LOG_ERROR("setting is only for tests, environment is production", RF_STR("setting", name));
     return -EINVAL;
@@ -92,35 +69,16 @@ static int check_production(const processor_config *c, const char *environment)
 
 int processor_config_fetch(const processor_config *config, const char *environment, rf_fetch **ret)
 {
-    uint16_t ports[PORTS_MAX];
-    const char *why = "fetch.ports: not a list of ports";
+    const rf_fetch_config limits = {
+        .max_bytes = (uint64_t)config->fetch_max_bytes,
+        .connect_timeout_ms = config->fetch_connect_ms,
+        .total_timeout_ms = config->fetch_total_s * 1000,
+        .max_tries = (unsigned)config->fetch_tries,
+        .override = (const char *const *)config->fetch_override.items,
+        .n_override = config->fetch_override.n,
+        .hosts = (const char *const *)config->fetch_hosts.items,
+        .n_hosts = config->fetch_hosts.n,
+    };
     int err = check_production(config, environment);
-    if (err < 0) {
-        return err;
-    }
-    err = parse_ports(&config->fetch_ports, ports);
-    if (err == 0) {
-        const rf_fetch_config f = {
-            .max_bytes = (uint64_t)config->fetch_max_bytes,
-            .connect_timeout_ms = config->fetch_connect_ms,
-            .total_timeout_ms = config->fetch_total_s * 1000,
-            .max_tries = (unsigned)config->fetch_tries,
-            .ports = ports,
-            .n_ports = config->fetch_ports.n,
-            .deny = (const char *const *)config->fetch_deny.items,
-            .n_deny = config->fetch_deny.n,
-            .override = (const char *const *)config->fetch_override.items,
-            .n_override = config->fetch_override.n,
-            .hosts = (const char *const *)config->fetch_hosts.items,
-            .n_hosts = config->fetch_hosts.n,
-            .allow_loopback = config->fetch_allow_loopback,
-            .nat64 = config->fetch_nat64,
-            .ca_file = config->fetch_ca_file[0] == '\0' ? NULL : config->fetch_ca_file,
-        };
-        err = rf_fetch_new(&f, ret, &why);
-    }
-    if (err < 0) {
-        RF_LOG_ERROR("fetch settings are wrong", RF_STR("why", why));
-    }
-    return err;
+    return err < 0 ? err : rf_service_fetch_open(&config->fetch, &limits, ret);
 }

@@ -4,7 +4,7 @@
 #ifndef PROCESSOR_CONFIG_H
 #define PROCESSOR_CONFIG_H
 
-#include "rf_fetch.h"
+#include "rf_service_fetch.h"
 #include "rf_service_rows.h"
 
 typedef struct processor_config {
@@ -23,13 +23,9 @@ typedef struct processor_config {
     int64_t fetch_connect_ms;
     int64_t fetch_total_s;
     int64_t fetch_tries;
-    rf_list fetch_ports;
-    rf_list fetch_deny;
+    rf_service_fetch fetch;
     rf_list fetch_override;
     rf_list fetch_hosts;
-    bool fetch_allow_loopback;
-    bool fetch_nat64;
-    char *fetch_ca_file; /* "": the system's */
     int64_t audio_max_seconds;
     int64_t module_memory_bytes;
     int64_t job_files_bytes;

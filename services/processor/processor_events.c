@@ -2,12 +2,9 @@
 
 #include "rf_bus_topics.h"
 #include "rf_rpc_call.h"
-#include "rf_time.h"
 
 #include <errno.h>
 #include <reflection/job/v1/events.pb-c.h>
-
-#define PRODUCE_WAIT_NS RF_NS_PER_S
 
 int processor_events_ready(const rf_bus_message *message, char job_id[RF_UUID_LEN])
 {
@@ -26,7 +23,8 @@ int processor_events_ready(const rf_bus_message *message, char job_id[RF_UUID_LE
     return is_valid ? 0 : -EBADMSG;
 }
 
-int processor_events_dead_letter(rf_bus *bus, const rf_bus_message *message, const char *reason)
+int processor_events_dead_letter(rf_bus *bus, const rf_bus_message *message, const char *reason,
+                                 rf_bus_delivery_fn fn, void *user)
 {
     uint8_t packed[RF_TOPIC_VALUE_MAX];
     Job__V1__DeadLetter letter = JOB__V1__DEAD_LETTER__INIT;
@@ -40,5 +38,5 @@ int processor_events_dead_letter(rf_bus *bus, const rf_bus_message *message, con
     const rf_bus_record record = {.topic = RF_TOPIC_JOB_DLQ,
                                   .value = packed,
                                   .value_len = job__v1__dead_letter__pack(&letter, packed)};
-    return rf_bus_produce(bus, &record, NULL, NULL, rf_time_ns() + PRODUCE_WAIT_NS);
+    return rf_bus_produce(bus, &record, fn, user, 0);
 }

@@ -1,5 +1,6 @@
 #include "processor_files.h"
 
+#include "rf_file.h"
 #include "rf_log.h"
 #include "rf_sniff.h"
 #include "rf_time.h"
@@ -16,6 +17,7 @@
 
 #define COPY_CHUNK (256u << 10)
 #define NOT_FOUND "File not found."
+#define NO_RECORDING "There is no such recording, or it is not stored yet."
 
 static int stop_with(processor_attempt *a, processor_failure failure)
 {
@@ -25,26 +27,77 @@ static int stop_with(processor_attempt *a, processor_failure failure)
 
 /* ---- inputs ---- */
 
-int processor_files_open(processor_attempt *a, const char *key, processor_type type,
-                         processor_value *ret)
+static int copy_object(rf_store_object *object, int fd)
+{
+    RF_CLEANUP(rf_cleanup_free) uint8_t *chunk = rf_alloc(COPY_CHUNK);
+    ssize_t n = 0;
+    for (uint64_t at = 0; (n = rf_store_object_read(object, at, chunk, COPY_CHUNK)) > 0;) {
+        int err = rf_write_all(fd, chunk, (size_t)n);
+        if (err < 0) {
+            return err;
+        }
+        at += (uint64_t)n;
+    }
+    return n < 0 ? (int)n : 0;
+}
+
+/* A descriptor of the object's bytes: the store's own, or of a copy where the store has none. */
+static int open_bytes(const processor_attempt *a, rf_store_object *object)
+{
+    int fd = rf_store_object_fd(object);
+    if (fd >= 0) {
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        return fd < 0 ? -errno : fd;
+    }
+    fd = open(a->env->scratch_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return -errno;
+    }
+    int err = copy_object(object, fd);
+    if (err < 0) {
+        rf_close(&fd);
+    }
+    return err < 0 ? err : fd;
+}
+
+static int open_object(const processor_attempt *a, const char *key, processor_type type,
+                       processor_value *ret)
 {
     rf_store_object *object = NULL;
     int err = rf_store_get(a->env->store, key, &object);
     if (err < 0) {
         return err;
     }
-    int fd = rf_store_object_fd(object);
-    fd = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    err = fd < 0 ? -errno : 0;
+    int fd = open_bytes(a, object);
+    err = fd < 0 ? fd : 0;
     if (err == 0) {
         *ret = PROCESSOR_VALUE_NONE;
         ret->type = type;
         ret->fd = fd;
         ret->size = rf_store_object_info(object)->size;
-        rf_copy_str(ret->object_key, sizeof(ret->object_key), key);
     }
     rf_store_object_free(object);
     return err;
+}
+
+int processor_files_open(processor_attempt *a, const char *key, processor_type type,
+                         processor_value *ret)
+{
+    int err = open_object(a, key, type, ret);
+    if (err == 0) {
+        rf_copy_str(ret->object_key, sizeof(ret->object_key), key);
+    }
+    return err;
+}
+
+/* The value has no key of the job's, so that what passes it on copies it. */
+static int open_recording(processor_attempt *a, const char *key, processor_value *ret)
+{
+    int err = open_object(a, key, PROCESSOR_URL, ret);
+    if (err == -ENOENT || err == -EINVAL) {
+        return stop_with(a, processor_failure_bad_input("", NO_RECORDING));
+    }
+    return err < 0 ? stop_with(a, processor_failure_storage("", err)) : 0;
 }
 
 static int open_own(processor_attempt *a, const char *key, processor_value *ret)
@@ -56,17 +109,47 @@ static int open_own(processor_attempt *a, const char *key, processor_value *ret)
     return err < 0 ? stop_with(a, processor_failure_storage("", err)) : 0;
 }
 
-static int fetch(processor_attempt *a, const char *url, processor_value *ret)
+/* A descriptor that also learns the digest of what is written to it. */
+typedef struct digesting {
+    rf_fetch_sink to;
+    rf_sha256 *sum;
+} digesting;
+
+static int digest_begin(void *user)
 {
+    digesting *d = user;
+    rf_sha256_free(d->sum);
+    d->sum = rf_sha256_new();
+    return d->to.begin(d->to.user);
+}
+
+static int digest_write(void *user, const void *data, size_t len)
+{
+    digesting *d = user;
+    rf_sha256_add(d->sum, data, len);
+    return d->to.write(d->to.user, data, len);
+}
+
+/* Fetches parameter i from url. */
+static int fetch(processor_attempt *a, const char *url, size_t i)
+{
+    processor_value *ret = &a->params[i];
     RF_CLEANUP(rf_cleanup_close)
     int fd = open(a->env->scratch_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) {
         return stop_with(a, processor_failure_storage("", -errno));
     }
-    const rf_fetch_sink sink = rf_fetch_fd_sink(&fd);
+    digesting d = {.to = rf_fetch_fd_sink(&fd)};
+    const rf_fetch_sink sink = {.begin = digest_begin, .write = digest_write, .user = &d};
     rf_fetch_result result = {0};
     int err = rf_fetch_get(a->env->fetch, RF_FETCH_INPUT, url, a->env->max_input_bytes, &sink,
                            a->stop_fd, &result);
+    if (err == 0) {
+        rf_sha256_finish(d.sum, a->digests[i]);
+        a->fetched |= 1u << i;
+    } else {
+        rf_sha256_free(d.sum);
+    }
     if (result.outcome == RF_FETCH_CANCELLED) {
         return -ECANCELED;
     }
@@ -98,13 +181,38 @@ int processor_files_input(processor_attempt *a, size_t i)
         switch (in->source) {
         case PROCESSOR_INPUT_OBJECT:
             return open_own(a, in->value, &a->params[i]);
+        case PROCESSOR_INPUT_RECORDING:
+            return open_recording(a, in->value, &a->params[i]);
         case PROCESSOR_INPUT_URL:
-            return fetch(a, in->value, &a->params[i]);
+            return fetch(a, in->value, i);
         default:
             return stop_with(a, processor_failure_bad_input("", in->value));
         }
     }
     return stop_with(a, processor_failure_bad_input("", NOT_FOUND));
+}
+
+int processor_files_fetched(processor_attempt *a)
+{
+    const processor_board *board = a->env->board;
+    processor_digest digests[PROCESSOR_MAX_PARAMS];
+    size_t n = 0;
+    bool taken = false;
+    for (size_t i = 0; i < a->workflow->n_params; i++) {
+        if ((a->fetched >> i & 1) != 0) {
+            digests[n++] =
+                (processor_digest){.param = a->workflow->params[i].name, .sha256 = a->digests[i]};
+        }
+    }
+    if (n == 0 || !a->workflow->is_deterministic || a->claim->n_targets > 0) {
+        return 0;
+    }
+    int err = board->fetched(board->self, a->claim->job_id, a->claim->fence, digests, n, &taken);
+    if (err == -ESTALE || taken) {
+        processor_attempt_stop(a, taken ? PROCESSOR_STOP_TAKEN : PROCESSOR_STOP_LOST);
+        return -ECANCELED;
+    }
+    return 0; /* the job side's silence costs only the reuse */
 }
 
 /* ---- outputs of steps ---- */

@@ -17,6 +17,10 @@ int processor_files_open(processor_attempt *a, const char *key, processor_type t
  * Returns 0, or -ECANCELED with the attempt stopped. */
 int processor_files_input(processor_attempt *a, size_t i);
 
+/* processor_files_fetched tells the job side the bytes of what was fetched, where an equal job may
+ * have the result already. Returns 0, or -ECANCELED with the attempt stopped. */
+int processor_files_fetched(processor_attempt *a);
+
 /* processor_files_keep puts the used outputs of a step into the store, durable on return, and tells
  * the job side when record is set. Returns 0, or -ECANCELED with the attempt stopped. */
 int processor_files_keep(processor_attempt *a, size_t step, bool record);

@@ -150,10 +150,11 @@ static void finish(render *r, rf_rpc_call *call)
     bool is_over = false;
     rf_rpc_cancel(call);
     while (!is_over) {
-        free(next_part(r, &is_over));
-        if (!is_over) {
+        part *p = next_part(r, &is_over);
+        if (p == NULL && !is_over) { /* one wake-up may stand for several parts */
             (void)wait_change(r, -1);
         }
+        free(p);
     }
     rf_rpc_call_free(call);
 }
@@ -162,7 +163,7 @@ static void finish(render *r, rf_rpc_call *call)
 static void refused(const rf_status *st, processor_step_call *step)
 {
     json_t *json = json_loads(st->message, 0, NULL);
-    const char *message = json_string_value(json_object_get(json, "error"));
+    const char *message = json_string_value(json_object_get(json, "message"));
     rf_copy_str(step->message, sizeof(step->message), message != NULL ? message : st->message);
     json_decref(json);
 }

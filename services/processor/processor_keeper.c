@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define RETRY_NS RF_NS_PER_S
+#define PROGRESS_NS RF_NS_PER_S
 
 struct processor_keeper {
     const processor_board *board;
@@ -18,6 +19,8 @@ struct processor_keeper {
     bool is_stopping;
     int64_t period_ns;
     int64_t next_ns; /* heartbeat */
+    int64_t look_ns; /* at the progress, of which the last heartbeat told */
+    uint64_t told;
     processor_attempt **kept;
     size_t n_kept;
 };
@@ -33,9 +36,33 @@ static void stop_late(processor_keeper *k, int64_t now_ns)
     }
 }
 
+/* Steps and percentages of all attempts in one number. */
+static uint64_t progress_of(const processor_keeper *k)
+{
+    uint64_t sum = 14695981039346656037U; /* FNV-1a, 64 bit */
+    for (size_t i = 0; i < k->n_kept; i++) {
+        processor_lease_state row;
+        processor_attempt_state(k->kept[i], &row);
+        for (const char *p = row.step; *p != '\0'; p++) {
+            sum = (sum ^ (uint8_t)*p) * 1099511628211U;
+        }
+        sum = (sum ^ row.percent ^ row.fence << 8) * 1099511628211U;
+    }
+    return sum;
+}
+
+/* Whoever listens to a job hears of its progress within a second, not with the next renewal. */
+static void look_at_progress(processor_keeper *k, int64_t now_ns)
+{
+    if (k->n_kept > 0 && k->look_ns <= now_ns) {
+        k->look_ns = now_ns + PROGRESS_NS;
+        k->next_ns = progress_of(k) != k->told ? RF_MIN(k->next_ns, now_ns) : k->next_ns;
+    }
+}
+
 static int64_t next_event_ns(const processor_keeper *k, int64_t now_ns)
 {
-    int64_t at_ns = k->next_ns;
+    int64_t at_ns = k->n_kept > 0 ? RF_MIN(k->next_ns, k->look_ns) : k->next_ns;
     for (size_t i = 0; i < k->n_kept; i++) {
         if (k->kept[i]->deadline_ns > now_ns) {
             at_ns = RF_MIN(at_ns, k->kept[i]->deadline_ns);
@@ -63,6 +90,7 @@ static void take_answer(processor_keeper *k, const processor_lease_state *row, i
 static void beat(processor_keeper *k, int64_t now_ns)
 {
     size_t n = k->n_kept;
+    uint64_t told = progress_of(k);
     processor_lease_state *rows = RF_NEW_ARRAY(processor_lease_state, n);
     for (size_t i = 0; i < n; i++) {
         processor_attempt_state(k->kept[i], &rows[i]);
@@ -77,6 +105,7 @@ static void beat(processor_keeper *k, int64_t now_ns)
     if (err < 0) {
         RF_LOG_WARN("heartbeat failed", RF_STR("error", strerror(-err)), RF_INT("leases", n));
     }
+    k->told = err < 0 ? k->told : told;
     k->next_ns = now_ns + (err < 0 ? RF_MIN(RETRY_NS, k->period_ns) : k->period_ns);
     free(rows);
 }
@@ -88,6 +117,7 @@ static void *keep(void *user)
     while (!k->is_stopping) {
         int64_t now_ns = rf_time_ns();
         stop_late(k, now_ns);
+        look_at_progress(k, now_ns);
         if (k->next_ns <= now_ns) {
             beat(k, now_ns);
         } else {

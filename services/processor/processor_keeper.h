@@ -1,8 +1,9 @@
 /*
  * processor_keeper.h - keeps the leases of the attempts that run here (spec jobs.md E2, E3): a
- * thread of its own renews them each heartbeat, stops an attempt whose renewal was refused, and one
- * whose total time is over. When the job side does not answer it asks again each second; attempts
- * go on, but write nothing outside once their lease is old (processor_attempt_may_write).
+ * thread of its own renews them each heartbeat, and within a second of progress, stops an attempt
+ * whose renewal was refused, and one whose total time is over. When the job side does not answer it
+ * asks again each second; attempts go on, but write nothing outside once their lease is old
+ * (processor_attempt_may_write).
  */
 #ifndef PROCESSOR_KEEPER_H
 #define PROCESSOR_KEEPER_H

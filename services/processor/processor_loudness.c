@@ -16,10 +16,10 @@ static int measure(processor_call *call, rf_loudness_meter *meter, float *chunk)
         uint64_t left = audio->audio.n_frames - at;
         size_t n = (size_t)RF_MIN(left, (uint64_t)PROCESSOR_CHUNK_FRAMES);
         int err = processor_audio_read(audio, at, n, chunk);
-        err = err == 0 ? rf_loudness_meter_add(meter, chunk, (int64_t)n) : err;
         if (err < 0) {
             return err;
         }
+        rf_loudness_meter_add(meter, chunk, (int64_t)n);
         if (call->progress(call, 100.0 * (double)at / (double)audio->audio.n_frames)) {
             return -ECANCELED;
         }
@@ -59,8 +59,10 @@ int processor_loudness_run(processor_call *call)
     }
     float *chunk = RF_NEW_ARRAY(float, PROCESSOR_CHUNK_FRAMES *(size_t)a->channels);
     err = measure(call, meter, chunk);
-    err = err == 0 ? rf_loudness_meter_read(meter, &loudness) : err;
-    err = err == 0 ? save(&loudness, &call->out[OUT_LOUDNESS]) : err;
+    if (err == 0) {
+        rf_loudness_meter_read(meter, &loudness);
+        err = save(&loudness, &call->out[OUT_LOUDNESS]);
+    }
     rf_loudness_meter_free(meter);
     free(chunk);
     if (err < 0) {

@@ -4,6 +4,7 @@
 #include "processor_jam_rpc.h"
 #include "processor_rpc.h"
 #include "processor_worker.h"
+#include "rf_bus_check.h"
 #include "rf_bus_topics.h"
 #include "rf_log.h"
 #include "rf_service.h"
@@ -74,8 +75,7 @@ static int connect_job(processor *p, const rf_service *service, const processor_
     gethostname(host, sizeof(host) - 1);
     snprintf(worker_id, sizeof(worker_id), "%s-%d", host, (int)getpid());
     RF_CLEANUP(rf_cleanup_free)
-    char *target =
-        c->job_endpoint[0] != '\0' ? rf_strdup(c->job_endpoint) : rf_service_socket(service, "job");
+    char *target = rf_service_address(service, c->job_endpoint, "job");
     return target == NULL ? -ENAMETOOLONG
                           : failed("job service not reached",
                                    processor_rpc_open(target, worker_id, c->pool, &p->rpc));
@@ -84,8 +84,7 @@ static int connect_job(processor *p, const rf_service *service, const processor_
 static int connect_jam(processor *p, const rf_service *service, const processor_config *c)
 {
     RF_CLEANUP(rf_cleanup_free)
-    char *target =
-        c->jam_endpoint[0] != '\0' ? rf_strdup(c->jam_endpoint) : rf_service_socket(service, "jam");
+    char *target = rf_service_address(service, c->jam_endpoint, "jam");
     return target == NULL ? -ENAMETOOLONG
                           : failed("jam service not reached",
                                    processor_jam_rpc_open(target, p->scratch_dir, &p->jam));
@@ -121,6 +120,14 @@ static int start_worker(processor *p, const processor_config *c)
                                             .slots = processor_config_slots(c),
                                             .heartbeat_ns = c->heartbeat_ms * RF_NS_PER_MS};
     return failed("topic not joined", processor_worker_start(&worker, &p->env, p->bus, &p->worker));
+}
+
+static int check(const void *config)
+{
+    const processor_config *c = config;
+    int bus = rf_bus_check(c->bus_url);
+    int store = rf_store_check(c->store_url);
+    return bus < 0 ? bus : store;
 }
 
 static int start(rf_service *service, const void *config, void **ret_state)
@@ -166,6 +173,7 @@ int main(int argc, char **argv)
         .settings = processor_settings,
         .n_settings = processor_n_settings,
         .config_size = sizeof(processor_config),
+        .check = check,
         .start = start,
         .ready = ready,
         .drain = drain,

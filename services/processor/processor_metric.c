@@ -46,3 +46,11 @@ void processor_metric_error(const char *code)
     rf_metric_add(
         rf_metric_counter("reflection_processor_errors_total", "Attempts that failed.", labels), 1);
 }
+
+void processor_metric_rebalance(const char *pool, int64_t n)
+{
+    RF_CLEANUP(rf_cleanup_free) char *labels = rf_asprintf("pool=\"%s\"", pool);
+    rf_metric_add(rf_metric_counter("reflection_kafka_rebalances_total",
+                                    "Changes of the partitions that this worker reads.", labels),
+                  n);
+}

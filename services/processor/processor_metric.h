@@ -22,4 +22,8 @@ void processor_metric_child(const rf_sandbox_end *end);
 /* reflection_processor_errors_total{code}: jobs that failed here */
 void processor_metric_error(const char *code);
 
+/* reflection_kafka_rebalances_total{pool}: the partitions of the pool's topic were shared out anew;
+ * n may be 0, so that the series is there. */
+void processor_metric_rebalance(const char *pool, int64_t n);
+
 #endif

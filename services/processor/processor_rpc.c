@@ -1,5 +1,6 @@
 #include "processor_rpc.h"
 
+#include "rf_crypto.h"
 #include "rf_log.h"
 #include "rf_rpc.h"
 #include "rf_time.h"
@@ -43,6 +44,10 @@ static void read_input(const Job__V1__InputRef *m, processor_input *ret)
     case JOB__V1__INPUT_REF__SOURCE_OBJECT_KEY:
         ret->source = PROCESSOR_INPUT_OBJECT;
         ret->value = rf_strdup(m->object_key);
+        break;
+    case JOB__V1__INPUT_REF__SOURCE_RECORDING:
+        ret->source = PROCESSOR_INPUT_RECORDING;
+        ret->value = rf_strdup(m->recording);
         break;
     default:
         ret->source = PROCESSOR_INPUT_BAD;
@@ -199,6 +204,39 @@ static int board_step_done(void *self, const char *job_id, uint64_t fence,
     return err;
 }
 
+/* ---- inputs ---- */
+
+static int board_fetched(void *self, const char *job_id, uint64_t fence,
+                         const processor_digest *digests, size_t n, bool *ret_taken)
+{
+    processor_rpc *rpc = self;
+    Job__V1__InputDigest rows[PROCESSOR_MAX_PARAMS];
+    Job__V1__InputDigest *pointers[PROCESSOR_MAX_PARAMS];
+    Job__V1__InputsFetchedRequest request = JOB__V1__INPUTS_FETCHED_REQUEST__INIT;
+    if (n > PROCESSOR_MAX_PARAMS) {
+        return -E2BIG;
+    }
+    for (size_t i = 0; i < n; i++) {
+        job__v1__input_digest__init(&rows[i]);
+        rows[i].param = (char *)(uintptr_t)digests[i].param;
+        rows[i].sha256 = (ProtobufCBinaryData){.len = RF_SHA256_LEN,
+                                               .data = (uint8_t *)(uintptr_t)digests[i].sha256};
+        pointers[i] = &rows[i];
+    }
+    request.worker_id = rpc->worker_id;
+    request.job_id = (char *)(uintptr_t)job_id;
+    request.fence = fence;
+    request.digests = pointers;
+    request.n_digests = n;
+    ProtobufCMessage *reply = NULL;
+    int err = invoke(rpc, JOB_V1_WORKER_SERVICE_INPUTS_FETCHED, &request.base, &reply);
+    if (err == 0) {
+        *ret_taken = ((Job__V1__InputsFetchedResponse *)reply)->taken;
+    }
+    rf_rpc_message_free(reply);
+    return err;
+}
+
 /* ---- finish ---- */
 
 /* Messages of one finish, in memory of their own. */
@@ -343,6 +381,7 @@ int processor_rpc_open(const char *target, const char *worker_id, const char *po
     rpc->board = (processor_board){.claim = board_claim,
                                    .heartbeat = board_heartbeat,
                                    .step_done = board_step_done,
+                                   .fetched = board_fetched,
                                    .finish = board_finish,
                                    .self = rpc};
     *ret = rpc;

@@ -49,8 +49,8 @@ static void need(processor_attempt *a, size_t step, size_t port)
 static void drop_stale(processor_attempt *a)
 {
     for (size_t i = 0; i < a->workflow->n_steps; i++) {
-        for (size_t k = 0; (a->needed >> i & 1) != 0 && k < PROCESSOR_MAX_PORTS; k++) {
-            processor_value_done(&a->values[i][k]);
+        if ((a->needed >> i & 1) != 0) {
+            processor_attempt_drop_values(a, i);
         }
     }
 }
@@ -292,6 +292,10 @@ static processor_finish *ended(processor_attempt *a)
     case PROCESSOR_STOP_TIMEOUT:
         f = processor_failure_timeout(step, a->claim->limit_seconds);
         return failed(a, &f);
+    case PROCESSOR_STOP_TAKEN:
+        RF_LOG_INFO("result of an equal job taken over", RF_STR("job", a->claim->job_id),
+                    RF_INT("fence", a->claim->fence));
+        return NULL;
     case PROCESSOR_STOP_RELEASED:
         return new_finish(a->claim, PROCESSOR_RELEASED);
     default:
@@ -305,7 +309,7 @@ processor_finish *processor_run(processor_attempt *a)
 {
     if (processor_attempt_stopped(a) == PROCESSOR_GO) {
         plan(a);
-        if (open_params(a) == 0) {
+        if (open_params(a) == 0 && processor_files_fetched(a) == 0) {
             run_graph(a);
         }
     }

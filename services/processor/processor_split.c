@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <unistd.h>
 
 #define SPLIT_PERCENT 90.0                /* of the work; the rest is writing */
 #define HIGHEST (8388607.0f / 8388608.0f) /* largest sample of 24 bit; the lowest is -1 */
@@ -114,17 +113,9 @@ typedef struct place {
 static int place_write(void *user, const void *data, size_t len)
 {
     place *p = user;
-    const uint8_t *bytes = data;
-    while (len > 0) {
-        ssize_t n = pwrite(p->fd, bytes, len, p->at);
-        if (n < 0) {
-            return -errno;
-        }
-        bytes += n;
-        len -= (size_t)n;
-        p->at += n;
-    }
-    return 0;
+    int err = rf_pwrite_all(p->fd, data, len, p->at);
+    p->at += err == 0 ? (int64_t)len : 0;
+    return err;
 }
 
 static int place_seek(void *user, int64_t offset)

@@ -22,7 +22,7 @@ typedef enum processor_type {
     PROCESSOR_FILE,     /* fd, size */
 } processor_type;
 
-#define PROCESSOR_KEY_MAX 201 /* RF_STORE_MAX_KEY and the terminator */
+#define PROCESSOR_KEY_MAX 201 /* the longest key of a job's files and the terminator */
 
 /* Limits of spec jobs.md section 7. */
 #define PROCESSOR_RATE_MIN_HZ 8000

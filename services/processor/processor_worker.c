@@ -1,7 +1,8 @@
 #include "processor_worker.h"
 
-#include "processor_events.h"
 #include "processor_finisher.h"
+#include "processor_hints.h"
+#include "processor_metric.h"
 #include "processor_run.h"
 #include "rf_bus_topics.h"
 #include "rf_log.h"
@@ -15,7 +16,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define WINDOW_MAX 256u
+#define WINDOW_MAX PROCESSOR_HINTS_MAX
 #define POLL_MS 1000
 #define RETRY_MS 200
 #define STOP_TELL_NS (5 * RF_NS_PER_S)
@@ -37,11 +38,11 @@ struct processor_worker {
     atomic_uint n_inline; /* how many inline jobs the next claim may take; 0 unless seen */
 
     /* Of the claimer alone. */
-    rf_bus_message *hints[WINDOW_MAX];
-    char hint_ids[WINDOW_MAX][RF_UUID_LEN];
-    size_t n_hints;
+    processor_hints *hints;
     bool may_have_more; /* the last claim came full, or none was made yet */
     bool is_paused;
+    int64_t looked_ns;   /* at the assignment */
+    uint64_t assignment; /* a sum over the partitions; 0: none yet */
 };
 
 static uint32_t free_slots(processor_worker *w)
@@ -62,8 +63,9 @@ static uint32_t report_free(void *user)
     return atomic_load(&w->is_draining) ? 0 : window(w);
 }
 
-static void wake(processor_worker *w)
+static void wake(void *user)
 {
+    processor_worker *w = user;
     eventfd_write(w->wake_fd, 1);
 }
 
@@ -91,16 +93,6 @@ static void *slot_loop(void *user)
 
 /* ---- claims ---- */
 
-static bool fetches(const processor_claim *c)
-{
-    for (size_t i = 0; i < c->n_inputs; i++) {
-        if (c->inputs[i].source == PROCESSOR_INPUT_URL) {
-            return true;
-        }
-    }
-    return c->n_targets > 0;
-}
-
 static void release(processor_worker *w, processor_attempt *a)
 {
     processor_attempt_stop(a, PROCESSOR_STOP_RELEASED);
@@ -111,13 +103,12 @@ static void release(processor_worker *w, processor_attempt *a)
 static bool place(processor_worker *w, processor_claim *claim)
 {
     processor_attempt *a = NULL;
-    bool fetching = fetches(claim);
     if (processor_attempt_new(w->env, claim, &a) < 0) {
         processor_finisher_put(w->finisher, NULL, processor_run_broken(claim));
         processor_claim_free(claim);
         return true;
     }
-    if (!fetching && processor_workflow_is_inline(a->workflow)) {
+    if (processor_attempt_is_inline(a)) {
         run_attempt(w, a);
         return true;
     }
@@ -144,29 +135,16 @@ static void adapt(processor_worker *w, uint32_t asked, size_t n, size_t n_inline
     }
 }
 
-static void commit_hints(processor_worker *w)
-{
-    for (size_t i = 0; i < w->n_hints; i++) {
-        rf_bus_commit(w->sub, w->hints[i]);
-        rf_bus_message_free(w->hints[i]);
-    }
-    w->n_hints = 0;
-}
-
 /* Returns 0, or the error of the call: hints are kept then. */
-static int claim(processor_worker *w)
+static int claim(processor_worker *w, const char *const *ids, size_t n_ids)
 {
-    const char *ids[WINDOW_MAX];
     processor_claims claims = {0};
     uint32_t asked = window(w);
-    for (size_t i = 0; i < w->n_hints; i++) {
-        ids[i] = w->hint_ids[i];
-    }
-    int err = w->env->board->claim(w->env->board->self, asked, ids, w->n_hints, &claims);
+    int err = w->env->board->claim(w->env->board->self, asked, ids, n_ids, &claims);
     if (err < 0) {
         return err;
     }
-    commit_hints(w);
+    processor_hints_claimed(w->hints);
     processor_keeper_set_period(w->keeper, claims.heartbeat_ns);
     size_t n_inline = 0;
     for (size_t i = 0; i < claims.n; i++) {
@@ -178,35 +156,7 @@ static int claim(processor_worker *w)
     return 0;
 }
 
-/* ---- hints ---- */
-
-/* Takes what is there, without waiting. Returns what ended it: -EAGAIN when there is no more. */
-static int take_hints(processor_worker *w)
-{
-    int err = -EAGAIN;
-    rf_bus_message *m = NULL;
-    while (w->n_hints < WINDOW_MAX && (err = rf_bus_next(w->sub, &m, 0)) == 0) {
-        if (processor_events_ready(m, w->hint_ids[w->n_hints]) == 0) {
-            w->hints[w->n_hints++] = m;
-            continue;
-        }
-        RF_LOG_WARN("unreadable message", RF_STR("topic", m->topic),
-                    RF_INT("partition", m->partition), RF_INT("offset", m->offset));
-        if (processor_events_dead_letter(w->bus, m, "not a JobReady") == 0) {
-            rf_bus_commit(w->sub, m);
-        }
-        rf_bus_message_free(m);
-    }
-    return err;
-}
-
-static void drop_hints(processor_worker *w)
-{
-    for (size_t i = 0; i < w->n_hints; i++) {
-        rf_bus_message_free(w->hints[i]);
-    }
-    w->n_hints = 0;
-}
+/* ---- the topic ---- */
 
 static int subscribe(processor_worker *w)
 {
@@ -220,7 +170,7 @@ static int subscribe(processor_worker *w)
  * was not committed comes again; the store decides who gets a job, so hints may be dropped. */
 static void rejoin(processor_worker *w)
 {
-    drop_hints(w);
+    processor_hints_drop(w->hints);
     w->sub = rf_bus_unsubscribe(w->sub);
     w->is_paused = false;
     int err = subscribe(w);
@@ -228,9 +178,10 @@ static void rejoin(processor_worker *w)
     RF_LOG_WARN("membership lost, joined again", RF_STR("topic", w->topic), RF_INT("error", err));
 }
 
-/* With no slot free the topic rests; membership goes on. */
+/* With no slot free, or no room for hints, the topic rests; membership goes on. */
 static void pause_if(processor_worker *w, bool is_full)
 {
+    is_full = is_full || processor_hints_full(w->hints);
     if (is_full != w->is_paused) {
         is_full ? rf_bus_pause(w->sub, NULL, -1) : rf_bus_resume(w->sub, NULL, -1);
         w->is_paused = is_full;
@@ -247,15 +198,54 @@ static void wait_event(processor_worker *w, int timeout_ms)
     }
 }
 
+/* The partitions that are this worker's, in one number that is 0 for none. */
+static uint64_t assigned(const processor_worker *w)
+{
+    rf_bus_partition parts[RF_BUS_MAX_PARTITIONS];
+    size_t n = RF_MIN(rf_bus_assignment(w->sub, parts, RF_ARRAY_LEN(parts)), RF_ARRAY_LEN(parts));
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++) { /* in any order: a sum of mixed numbers (splitmix64) */
+        uint64_t x = (parts[i].partition + 1) * 0x9e3779b97f4a7c15U;
+        x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9U;
+        sum += x ^ x >> 31;
+    }
+    return sum;
+}
+
+/* Counts changes; the first partitions that it gets are none. */
+static void note_assignment(processor_worker *w)
+{
+    int64_t now_ns = rf_time_ns();
+    if (w->sub == NULL || now_ns < w->looked_ns + POLL_MS * RF_NS_PER_MS) {
+        return;
+    }
+    uint64_t now = assigned(w);
+    processor_metric_rebalance(w->config.pool, w->assignment != 0 && now != w->assignment);
+    w->assignment = now;
+    w->looked_ns = now_ns;
+}
+
 /* Follows the topic; a membership that is lost, or could not be had, is asked for again. */
 static void follow_topic(processor_worker *w, bool is_full)
 {
     if (w->sub != NULL) {
         pause_if(w, is_full);
     }
-    if (w->sub == NULL || take_hints(w) == -ESTALE) {
+    if (w->sub == NULL || processor_hints_take(w->hints, w->sub) == -ESTALE) {
         rejoin(w);
     }
+    note_assignment(w);
+}
+
+/* Returns how long to wait for the next event. */
+static int claim_if(processor_worker *w, bool is_full)
+{
+    const char *ids[PROCESSOR_HINTS_MAX];
+    size_t n = processor_hints_ids(w->hints, ids);
+    if (is_full || (n == 0 && !w->may_have_more)) {
+        return POLL_MS;
+    }
+    return claim(w, ids, n) < 0 ? RETRY_MS : 0;
 }
 
 static void *claim_loop(void *user)
@@ -263,14 +253,13 @@ static void *claim_loop(void *user)
     processor_worker *w = user;
     while (!atomic_load(&w->is_draining)) {
         bool is_full = free_slots(w) == 0;
-        int timeout_ms = POLL_MS;
         follow_topic(w, is_full);
-        if (!is_full && (w->n_hints > 0 || w->may_have_more)) {
-            timeout_ms = claim(w) < 0 ? RETRY_MS : 0;
+        int timeout_ms = claim_if(w, is_full);
+        if (w->sub != NULL) {
+            processor_hints_commit(w->hints, w->sub);
         }
         wait_event(w, timeout_ms);
     }
-    drop_hints(w);
     return NULL;
 }
 
@@ -301,6 +290,7 @@ int processor_worker_start(const processor_worker_config *config, const processo
         free(w);
         return err;
     }
+    w->hints = processor_hints_new(bus, wake, w);
     w->keeper = processor_keeper_start(env->board, config->heartbeat_ns, report_free, w);
     w->finisher = processor_finisher_start(env->board, w->keeper);
     w->queue = rf_queue_new(config->slots);
@@ -339,6 +329,7 @@ processor_worker *processor_worker_stop(processor_worker *w)
     processor_finisher_stop(w->finisher, rf_time_ns() + STOP_TELL_NS);
     processor_keeper_stop(w->keeper);
     rf_queue_free(w->queue);
+    processor_hints_free(w->hints);
     rf_bus_unsubscribe(w->sub);
     rf_close(&w->wake_fd);
     free(w->slots);

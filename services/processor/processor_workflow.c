@@ -91,6 +91,7 @@ static int read_steps(processor_workflow *w, const json_t *modules)
     if (!json_is_array(modules) || json_array_size(modules) > PROCESSOR_MAX_STEPS) {
         return -EBADMSG;
     }
+    w->steps = RF_NEW_ARRAY(processor_step, json_array_size(modules));
     json_array_foreach(modules, i, entry)
     {
         const char *id = json_string_value(json_object_get(entry, "id"));
@@ -271,6 +272,7 @@ static int read_outputs(processor_workflow *w, json_t *outputs)
 
 static int build(processor_workflow *w, const json_t *document, const json_t *params)
 {
+    w->is_deterministic = json_is_true(json_object_get(document, "deterministic"));
     int err = read_params(w, json_object_get(document, "inputs"), params);
     const json_t *modules = json_object_get(document, "modules");
     err = err == 0 ? read_steps(w, modules) : err;
@@ -300,14 +302,15 @@ processor_workflow *processor_workflow_free(processor_workflow *w)
     if (w == NULL) {
         return NULL;
     }
-    for (size_t i = 0; i < RF_ARRAY_LEN(w->params); i++) {
+    for (size_t i = 0; i < w->n_params; i++) {
         free(w->params[i].name);
         free(w->params[i].text);
     }
-    for (size_t i = 0; i < RF_ARRAY_LEN(w->steps); i++) {
+    for (size_t i = 0; i < w->n_steps; i++) {
         free(w->steps[i].id);
     }
-    for (size_t i = 0; i < RF_ARRAY_LEN(w->outputs); i++) {
+    free(w->steps);
+    for (size_t i = 0; i < w->n_outputs; i++) {
         free(w->outputs[i].name);
         free(w->outputs[i].format);
     }

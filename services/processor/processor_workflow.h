@@ -43,10 +43,11 @@ typedef struct processor_param {
 typedef struct processor_workflow {
     processor_param params[PROCESSOR_MAX_PARAMS];
     size_t n_params;
-    processor_step steps[PROCESSOR_MAX_STEPS];
+    processor_step *steps;
     size_t n_steps;
     processor_output outputs[PROCESSOR_MAX_OUTPUTS];
     size_t n_outputs;
+    bool is_deterministic; /* equal inputs give an equal result */
 } processor_workflow;
 
 /* processor_workflow_new links the document with the parameters of a job (both JSON objects).

@@ -1,9 +1,12 @@
 /*
  * What nobody ended: attempts whose lease or time ran out, jobs that were not started in time.
  */
-#include "job_store_sqlite.h"
+#include "job_store_sql.h"
 
 #include "job_retry.h"
+
+/* Of another replica that scans as well, or of a worker that is just in time. */
+#define LOCK " FOR UPDATE OF j, l SKIP LOCKED"
 
 static size_t load_running(job_tx *tx, job_rows *rows, job_running *runs)
 {
@@ -29,7 +32,7 @@ static size_t scan_leases(job_tx *tx)
 {
     job_running *runs = job_arena_array(&tx->arena, JOB_SCAN_MAX, sizeof(*runs));
     job_rows *rows =
-        job_sql_query(tx->db, "SELECT" JOB_RUNNING_COLUMNS "WHERE l.until_ms<? LIMIT ?", "ii",
+        job_sql_query(tx->db, "SELECT" JOB_RUNNING_COLUMNS "WHERE l.until_ms<? LIMIT ?" LOCK, "ii",
                       tx->now_ms, (int64_t)JOB_SCAN_MAX);
     size_t n = load_running(tx, rows, runs);
     for (size_t i = 0; i < n; i++) {
@@ -45,7 +48,7 @@ static size_t scan_limits(job_tx *tx)
 {
     job_running *runs = job_arena_array(&tx->arena, JOB_SCAN_MAX, sizeof(*runs));
     job_rows *rows =
-        job_sql_query(tx->db, "SELECT" JOB_RUNNING_COLUMNS "WHERE l.limit_ms<? LIMIT ?", "ii",
+        job_sql_query(tx->db, "SELECT" JOB_RUNNING_COLUMNS "WHERE l.limit_ms<? LIMIT ?" LOCK, "ii",
                       tx->now_ms - LIMIT_GRACE_MS, (int64_t)JOB_SCAN_MAX);
     size_t n = load_running(tx, rows, runs);
     for (size_t i = 0; i < n; i++) {
@@ -61,9 +64,12 @@ typedef struct late_job {
     int64_t pool;
     int64_t due_ms;
     int64_t app;
+    int64_t priority;
     const char *id;
     const char *app_id;
     const char *workflow;
+    const char *batch;
+    int64_t hook;
 } late_job;
 
 static size_t find_late(job_tx *tx, int64_t before_ms, late_job *late)
@@ -72,19 +78,23 @@ static size_t find_late(job_tx *tx, int64_t before_ms, late_job *late)
     for (int64_t pool = 0; pool < JOB_N_POOLS; pool++) {
         job_rows *rows = job_sql_query(
             tx->db,
-            "SELECT j.seq, r.pool, r.due_ms, j.app, j.id, a.id, j.workflow FROM ready r JOIN jobs "
-            "j ON"
-            " j.seq=r.job JOIN applications a ON a.seq=j.app"
-            " WHERE r.pool=? AND r.due_ms<? AND j.state=? ORDER BY r.due_ms LIMIT ?",
+            "SELECT j.seq, r.pool, r.due_ms, j.app, r.priority, j.id, a.id, j.workflow, "
+            "j.batch_name, j.hook"
+            " FROM ready r JOIN jobs j ON j.seq=r.job JOIN applications a ON a.seq=j.app"
+            " WHERE r.pool=? AND r.due_ms<? AND j.state=? ORDER BY r.due_ms LIMIT ?"
+            " FOR UPDATE OF j, r SKIP LOCKED",
             "iiii", pool, before_ms, (int64_t)JOB_QUEUED, (int64_t)(JOB_SCAN_MAX - n));
         while (n < JOB_SCAN_MAX && job_sql_next(tx->db, rows)) {
             late[n++] = (late_job){job_sql_int(rows, 0),
                                    job_sql_int(rows, 1),
                                    job_sql_int(rows, 2),
                                    job_sql_int(rows, 3),
-                                   job_sql_str(rows, 4, &tx->arena),
+                                   job_sql_int(rows, 4),
                                    job_sql_str(rows, 5, &tx->arena),
-                                   job_sql_str(rows, 6, &tx->arena)};
+                                   job_sql_str(rows, 6, &tx->arena),
+                                   job_sql_str(rows, 7, &tx->arena),
+                                   job_sql_str(rows, 8, &tx->arena),
+                                   job_sql_int(rows, 9)};
         }
         job_sql_end(rows);
     }
@@ -99,15 +109,17 @@ static size_t scan_not_started(job_tx *tx, int64_t limit_ms)
     const char *message = job_arena_printf(
         &tx->arena, "The job was not started within %lld seconds.", (long long)(limit_ms / 1000));
     for (size_t i = 0; i < n; i++) {
-        job_sql_exec(tx->db, "DELETE FROM ready WHERE pool=? AND due_ms=? AND job=?", "iii",
-                     late[i].pool, late[i].due_ms, late[i].seq);
-        job_sql_exec(tx->db, "UPDATE applications SET queued=queued-1 WHERE seq=?", "i",
-                     late[i].app);
+        const job_ready row = {late[i].pool, late[i].app, late[i].priority, late[i].due_ms,
+                               late[i].seq};
+        job_tx_ready_delete(tx, &row);
+        job_tx_queued(tx, late[i].app, -1);
         const job_ending end = {.job = late[i].seq,
                                 .app = late[i].app_id,
                                 .id = late[i].id,
                                 .pool = (job_pool)late[i].pool,
                                 .workflow = late[i].workflow,
+                                .batch = late[i].batch,
+                                .hook = late[i].hook,
                                 .from = JOB_QUEUED,
                                 .event = JOB_EVENT_EXPIRE,
                                 .code = JOB_CODE_TIMEOUT,
@@ -118,7 +130,7 @@ static size_t scan_not_started(job_tx *tx, int64_t limit_ms)
     return n;
 }
 
-int job_sqlite_scan(job_tx *tx, job_op *op)
+int job_store_sql_scan(job_tx *tx, job_op *op)
 {
     job_op_scan *in = (job_op_scan *)op;
     in->n_lost = scan_leases(tx) + scan_limits(tx);

@@ -1,13 +1,15 @@
 /*
  * Uploads, files behind signed URLs, and the documents of workflows.
  */
-#include "job_store_sqlite.h"
+#include "job_store_sql.h"
+
+#include "job_migrations.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-int job_sqlite_upload_create(job_tx *tx, job_op *op)
+int job_store_sql_upload_create(job_tx *tx, job_op *op)
 {
     job_op_upload_create *in = (job_op_upload_create *)op;
     int64_t app = job_tx_application(tx, in->app);
@@ -17,10 +19,10 @@ int job_sqlite_upload_create(job_tx *tx, job_op *op)
     rf_uuid4(in->id);
     in->put_until_ms = tx->now_ms + in->put_ms;
     in->keep_until_ms = tx->now_ms + in->keep_ms;
-    job_sql_exec(tx->db,
-                 "INSERT INTO uploads(id, app, created_ms, put_until_ms, keep_until_ms)"
-                 " VALUES(?,?,?,?,?)",
-                 "tiiii", in->id, app, tx->now_ms, in->put_until_ms, in->keep_until_ms);
+    job_sql_run(tx->db,
+                "INSERT INTO uploads(id, app, created_ms, put_until_ms, keep_until_ms)"
+                " VALUES(?,?,?,?,?)",
+                "tiiii", in->id, app, tx->now_ms, in->put_until_ms, in->keep_until_ms);
     return 0;
 }
 
@@ -37,7 +39,7 @@ static int may_complete(job_tx *tx, const job_op_upload_complete *in)
 {
     job_rows *rows = job_sql_query(tx->db,
                                    "SELECT object_key, job FROM uploads WHERE id=?"
-                                   " AND keep_until_ms>?",
+                                   " AND keep_until_ms>? FOR UPDATE",
                                    "ti", in->id, tx->now_ms);
     if (!job_sql_next(tx->db, rows)) {
         return -ENOENT;
@@ -51,7 +53,7 @@ static int may_complete(job_tx *tx, const job_op_upload_complete *in)
     return 0;
 }
 
-int job_sqlite_upload_complete(job_tx *tx, job_op *op)
+int job_store_sql_upload_complete(job_tx *tx, job_op *op)
 {
     job_op_upload_complete *in = (job_op_upload_complete *)op;
     int err = may_complete(tx, in);
@@ -61,12 +63,15 @@ int job_sqlite_upload_complete(job_tx *tx, job_op *op)
     if (err < 0) {
         return err;
     }
-    job_sql_exec(tx->db, "UPDATE uploads SET object_key=?, size=?, sha256=? WHERE id=?", "tibt",
-                 in->object_key, in->size, in->sha256, (size_t)RF_SHA256_LEN, in->id);
+    char digest[2 * RF_SHA256_LEN + 1];
+    rf_hex(in->sha256, RF_SHA256_LEN, digest);
+    job_sql_run(tx->db, "UPDATE uploads SET object_key=?, size=?, sha256=?, digest=? WHERE id=?",
+                "tibtt", in->object_key, in->size, in->sha256, (size_t)RF_SHA256_LEN, digest,
+                in->id);
     return 0;
 }
 
-int job_sqlite_upload_get(job_tx *tx, job_op *op)
+int job_store_sql_upload_get(job_tx *tx, job_op *op)
 {
     job_op_upload_get *in = (job_op_upload_get *)op;
     job_rows *rows = job_sql_query(tx->db,
@@ -83,7 +88,7 @@ int job_sqlite_upload_get(job_tx *tx, job_op *op)
     return 0;
 }
 
-int job_sqlite_file_get(job_tx *tx, job_op *op)
+int job_store_sql_file_get(job_tx *tx, job_op *op)
 {
     job_op_file_get *in = (job_op_file_get *)op;
     job_rows *rows = job_sql_query(tx->db,
@@ -161,9 +166,10 @@ static bool stored_equal(job_tx *tx, job_op_workflow_put *in)
     return equal;
 }
 
-int job_sqlite_workflow_put(job_tx *tx, job_op *op)
+int job_store_sql_workflow_put(job_tx *tx, job_op *op)
 {
     job_op_workflow_put *in = (job_op_workflow_put *)op;
+    job_sql_lock(tx->db, JOB_LOCK_WORKFLOWS);
     if (stored_equal(tx, in)) {
         return 0;
     }
@@ -172,13 +178,14 @@ int job_sqlite_workflow_put(job_tx *tx, job_op *op)
         in->created_ms = tx->now_ms;
     }
     in->updated_ms = tx->now_ms;
-    job_sql_exec(tx->db, "INSERT INTO workflow_versions(slug, document, created_ms) VALUES(?,?,?)",
-                 "tti", in->slug, in->document, tx->now_ms);
-    in->version = job_sql_last_id(tx->db);
-    job_sql_exec(tx->db,
-                 "INSERT INTO workflows(slug, id, version, created_ms, updated_ms)"
-                 " VALUES(?,?,?,?,?) ON CONFLICT(slug) DO UPDATE SET version=excluded.version,"
-                 " updated_ms=excluded.updated_ms",
-                 "ttiii", in->slug, in->id, in->version, in->created_ms, in->updated_ms);
+    in->version = job_sql_one(tx->db, 0,
+                              "INSERT INTO workflow_versions(slug, document, created_ms)"
+                              " VALUES(?,?,?) RETURNING version",
+                              "tti", in->slug, in->document, tx->now_ms);
+    job_sql_run(tx->db,
+                "INSERT INTO workflows(slug, id, version, created_ms, updated_ms)"
+                " VALUES(?,?,?,?,?) ON CONFLICT(slug) DO UPDATE SET version=excluded.version,"
+                " updated_ms=excluded.updated_ms",
+                "ttiii", in->slug, in->id, in->version, in->created_ms, in->updated_ms);
     return 0;
 }

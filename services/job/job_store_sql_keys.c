@@ -1,12 +1,14 @@
 /*
  * Applications and their API keys: one that works, or two while a key is rotated.
  */
-#include "job_store_sqlite.h"
+#include "job_store_sql.h"
+
+#include "job_migrations.h"
 
 #include <errno.h>
 
 #define KEY_COLUMNS                                                                                \
-    " k.id, a.id, a.name, k.prefix, k.created_ms, k.revoked_ms, k.rate, k.burst"                   \
+    " k.id, a.id, a.name, k.prefix, k.created_ms, k.revoked_ms, k.rate, k.burst, k.scopes"         \
     " FROM keys k JOIN applications a ON a.seq=k.app "
 
 static void read_key(job_rows *rows, job_arena *arena, job_key *key)
@@ -19,6 +21,7 @@ static void read_key(job_rows *rows, job_arena *arena, job_key *key)
     key->revoked_ms = job_sql_int(rows, 5);
     key->rate = (uint32_t)job_sql_int(rows, 6);
     key->burst = (uint32_t)job_sql_int(rows, 7);
+    key->scopes = job_sql_str(rows, 8, arena);
 }
 
 static int load_key(job_tx *tx, job_arena *arena, const char *id, job_key *key)
@@ -37,7 +40,7 @@ static bool key_works(const job_tx *tx, const job_key *key)
     return key->revoked_ms == 0 || key->revoked_ms > tx->now_ms;
 }
 
-int job_sqlite_application_get(job_tx *tx, job_op *op)
+int job_store_sql_application_get(job_tx *tx, job_op *op)
 {
     job_op_application_get *in = (job_op_application_get *)op;
     job_rows *rows =
@@ -54,10 +57,10 @@ int job_sqlite_application_get(job_tx *tx, job_op *op)
 static int64_t need_application(job_tx *tx, const char *name)
 {
     char id[RF_UUID_LEN];
-    job_sql_exec(tx->db,
-                 "INSERT INTO applications(id, name, created_ms) VALUES(?,?,?)"
-                 " ON CONFLICT(name) DO NOTHING",
-                 "tti", rf_uuid4(id), name, tx->now_ms);
+    job_sql_run(tx->db,
+                "INSERT INTO applications(id, name, created_ms) VALUES(?,?,?)"
+                " ON CONFLICT(name) DO NOTHING",
+                "tti", rf_uuid4(id), name, tx->now_ms);
     return job_sql_one(tx->db, 0, "SELECT seq FROM applications WHERE name=?", "t", name);
 }
 
@@ -85,22 +88,24 @@ typedef struct new_key {
     const char *prefix;
     uint32_t rate;
     uint32_t burst;
+    const char *scopes;
 } new_key;
 
 static int insert_key(job_tx *tx, job_arena *arena, const new_key *k, job_key *ret)
 {
     char *id = job_arena_alloc(arena, RF_UUID_LEN);
-    job_sql_exec(tx->db,
-                 "INSERT INTO keys(id, app, hash, prefix, rate, burst, created_ms)"
-                 " VALUES(?,?,?,?,?,?,?)",
-                 "tibtiii", rf_uuid4(id), k->app, k->hash, (size_t)RF_SHA256_LEN, k->prefix,
-                 (int64_t)k->rate, (int64_t)k->burst, tx->now_ms);
+    job_sql_run(tx->db,
+                "INSERT INTO keys(id, app, hash, prefix, rate, burst, scopes, created_ms)"
+                " VALUES(?,?,?,?,?,?,?,?)",
+                "tibtiiti", rf_uuid4(id), k->app, k->hash, (size_t)RF_SHA256_LEN, k->prefix,
+                (int64_t)k->rate, (int64_t)k->burst, k->scopes, tx->now_ms);
     return load_key(tx, arena, id, ret);
 }
 
-int job_sqlite_key_create(job_tx *tx, job_op *op)
+int job_store_sql_key_create(job_tx *tx, job_op *op)
 {
     job_op_key_create *in = (job_op_key_create *)op;
+    job_sql_lock(tx->db, JOB_LOCK_KEYS);
     if (has_active_key(tx, in->app_name)) {
         return -EEXIST;
     }
@@ -108,41 +113,44 @@ int job_sqlite_key_create(job_tx *tx, job_op *op)
                          .hash = in->hash,
                          .prefix = in->prefix,
                          .rate = in->rate,
-                         .burst = in->burst};
+                         .burst = in->burst,
+                         .scopes = in->scopes};
     return insert_key(tx, &op->arena, &key, &in->key);
 }
 
-int job_sqlite_key_revoke(job_tx *tx, job_op *op)
+int job_store_sql_key_revoke(job_tx *tx, job_op *op)
 {
     job_op_key_revoke *in = (job_op_key_revoke *)op;
-    job_sql_exec(tx->db,
-                 "UPDATE keys SET revoked_ms=?1 WHERE id=?2"
-                 " AND (revoked_ms IS NULL OR revoked_ms>?1)",
-                 "it", tx->now_ms, in->id);
+    job_sql_run(tx->db,
+                "UPDATE keys SET revoked_ms=?1 WHERE id=?2"
+                " AND (revoked_ms IS NULL OR revoked_ms>?1)",
+                "it", tx->now_ms, in->id);
     return load_key(tx, &op->arena, in->id, &in->key);
 }
 
-int job_sqlite_key_rotate(job_tx *tx, job_op *op)
+int job_store_sql_key_rotate(job_tx *tx, job_op *op)
 {
     job_op_key_rotate *in = (job_op_key_rotate *)op;
     job_key old;
+    job_sql_lock(tx->db, JOB_LOCK_KEYS);
     if (load_key(tx, &tx->arena, in->id, &old) < 0 || !key_works(tx, &old)) {
         return -ENOENT;
     }
     if (old.revoked_ms != 0 || has_ending_key(tx, old.app_name)) {
         return -EEXIST;
     }
-    job_sql_exec(tx->db, "UPDATE keys SET revoked_ms=? WHERE id=?", "it",
-                 tx->now_ms + in->overlap_ms, in->id);
+    job_sql_run(tx->db, "UPDATE keys SET revoked_ms=? WHERE id=?", "it",
+                tx->now_ms + in->overlap_ms, in->id);
     const new_key key = {.app = job_tx_application(tx, old.app),
                          .hash = in->hash,
                          .prefix = in->prefix,
                          .rate = old.rate,
-                         .burst = old.burst};
+                         .burst = old.burst,
+                         .scopes = old.scopes};
     return insert_key(tx, &op->arena, &key, &in->key);
 }
 
-int job_sqlite_key_list(job_tx *tx, job_op *op)
+int job_store_sql_key_list(job_tx *tx, job_op *op)
 {
     job_op_key_list *in = (job_op_key_list *)op;
     int64_t n = job_sql_one(tx->db, 0, "SELECT count(*) FROM keys", "");
@@ -155,7 +163,7 @@ int job_sqlite_key_list(job_tx *tx, job_op *op)
     return 0;
 }
 
-int job_sqlite_key_find(job_tx *tx, job_op *op)
+int job_store_sql_key_find(job_tx *tx, job_op *op)
 {
     job_op_key_find *in = (job_op_key_find *)op;
     job_rows *rows = job_sql_query(tx->db, "SELECT" KEY_COLUMNS "WHERE k.hash=?", "b", in->hash,
@@ -166,4 +174,46 @@ int job_sqlite_key_find(job_tx *tx, job_op *op)
     read_key(rows, &op->arena, &in->key);
     job_sql_end(rows);
     return key_works(tx, &in->key) ? 0 : -ENOENT;
+}
+
+/* ---- limits of an application ---- */
+
+static void set_limits(job_tx *tx, const job_op_app_limit *in)
+{
+    if (in->set_concurrency) {
+        job_sql_run(tx->db, "UPDATE applications SET concurrency=nullif(?,0) WHERE name=?", "it",
+                    (int64_t)in->concurrency, in->name);
+    }
+    if (in->set_weight) {
+        job_sql_run(tx->db, "UPDATE applications SET weight=? WHERE name=?", "it",
+                    (int64_t)in->weight, in->name);
+    }
+    if (in->set_per_day) {
+        job_sql_run(tx->db, "UPDATE applications SET per_day=? WHERE name=?", "it",
+                    (int64_t)in->per_day, in->name);
+        job_tx_forget_rooms(tx);
+    }
+}
+
+int job_store_sql_app_limit(job_tx *tx, job_op *op)
+{
+    job_op_app_limit *in = (job_op_app_limit *)op;
+    set_limits(tx, in);
+    job_rows *rows =
+        job_sql_query(tx->db,
+                      "SELECT coalesce(a.concurrency, ?), a.weight, " JOB_QUEUED_OF_A ","
+                      " (SELECT count(*) FROM leases l WHERE l.app=a.seq), a.per_day,"
+                      " " JOB_MADE_OF_A " FROM applications a WHERE a.name=?",
+                      "iit", tx->options->concurrency, tx->now_ms / JOB_DAY_MS, in->name);
+    if (!job_sql_next(tx->db, rows)) {
+        return -ENOENT;
+    }
+    in->concurrency = (uint32_t)job_sql_int(rows, 0);
+    in->weight = (uint32_t)job_sql_int(rows, 1);
+    in->queued = job_sql_int(rows, 2);
+    in->running = job_sql_int(rows, 3);
+    in->per_day = (uint32_t)job_sql_int(rows, 4);
+    in->today = job_sql_int(rows, 5);
+    job_sql_end(rows);
+    return 0;
 }

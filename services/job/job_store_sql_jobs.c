@@ -2,7 +2,8 @@
  * What clients do with jobs that exist: read, list, cancel, delete. Every query holds the
  * application (spec jobs.md S7).
  */
-#include "job_store_sqlite.h"
+#include "job_store_sql_batch.h"
+#include "job_store_sql_reuse.h"
 
 #include "job_retry.h"
 
@@ -14,7 +15,8 @@
 
 #define JOB_COLUMNS                                                                                \
     " j.seq, j.id, a.name, j.name, j.batch_name, j.workflow, j.metadata, j.params, j.state,"       \
-    " j.code, j.message, j.created_ms, j.started_ms, j.completed_ms"                               \
+    " j.code, j.message, j.created_ms, j.started_ms, j.completed_ms, j.priority,"                  \
+    " j.retention_s"                                                                               \
     " FROM jobs j JOIN applications a ON a.seq=j.app "
 
 /* A worker that has lost its job may write until its next heartbeat and 5 s more: its files are
@@ -37,6 +39,8 @@ static void read_job(job_rows *rows, job_arena *arena, job_record *job)
     job->created_ms = job_sql_int(rows, 11);
     job->started_ms = job_sql_int(rows, 12);
     job->completed_ms = job_sql_int(rows, 13);
+    job->priority = (uint32_t)job_sql_int(rows, 14);
+    job->retention_s = job_sql_int(rows, 15);
 }
 
 static void read_results(job_tx *tx, job_arena *arena, job_record *job)
@@ -108,7 +112,7 @@ static void read_attempts(job_tx *tx, job_arena *arena, job_record *job)
     read_lease(tx, arena, job, attempts);
 }
 
-int job_sqlite_get(job_tx *tx, job_op *op)
+int job_store_sql_get(job_tx *tx, job_op *op)
 {
     job_op_get *in = (job_op_get *)op;
     job_rows *rows = job_sql_query(tx->db, "SELECT" JOB_COLUMNS "WHERE j.id=? AND a.id=?", "tt",
@@ -176,7 +180,7 @@ static void bind_list(job_rows *rows, const job_op_list *in, int64_t app)
     job_sql_bind_int(rows, at, (int64_t)in->page * in->size);
 }
 
-int job_sqlite_list(job_tx *tx, job_op *op)
+int job_store_sql_list(job_tx *tx, job_op *op)
 {
     job_op_list *in = (job_op_list *)op;
     int64_t app = job_tx_application(tx, in->app);
@@ -202,18 +206,21 @@ typedef struct found_job {
     job_state state;
     int64_t fence;
     int64_t pool;
+    int64_t priority;
     int64_t due_ms;
     const char *workflow;
     int64_t started_ms;
+    const char *batch;
+    int64_t hook;
 } found_job;
 
 static bool find_job(job_tx *tx, const char *app, const char *id, found_job *ret)
 {
     job_rows *rows = job_sql_query(tx->db,
                                    "SELECT j.seq, j.app, a.id, j.state, j.fence, j.pool, j.due_ms,"
-                                   " j.workflow, j.started_ms"
+                                   " j.workflow, j.started_ms, j.batch_name, j.hook, j.priority"
                                    " FROM jobs j JOIN applications a ON a.seq=j.app"
-                                   " WHERE j.id=? AND (a.id=? OR ? IS NULL)",
+                                   " WHERE j.id=? AND (a.id=? OR ? IS NULL) FOR UPDATE OF j",
                                    "ttt", id, app, app);
     if (!job_sql_next(tx->db, rows)) {
         return false;
@@ -227,6 +234,9 @@ static bool find_job(job_tx *tx, const char *app, const char *id, found_job *ret
     ret->due_ms = job_sql_int(rows, 6);
     ret->workflow = job_sql_str(rows, 7, &tx->arena);
     ret->started_ms = job_sql_int(rows, 8);
+    ret->batch = job_sql_str(rows, 9, &tx->arena);
+    ret->hook = job_sql_int(rows, 10);
+    ret->priority = job_sql_int(rows, 11);
     job_sql_end(rows);
     return true;
 }
@@ -238,11 +248,11 @@ static void stop_job(job_tx *tx, const char *id, const found_job *job)
     if (job_tx_running(tx, id, &run)) {
         job_tx_end_attempt(tx, &run, JOB_ATTEMPT_RELEASED, JOB_CODE_CANCELLED, NULL);
     }
-    job_sql_exec(tx->db, "DELETE FROM ready WHERE pool=? AND due_ms=? AND job=?", "iii", job->pool,
-                 job->due_ms, job->seq);
-    job_sql_exec(tx->db, "UPDATE jobs SET fence=fence+1 WHERE seq=?", "i", job->seq);
+    const job_ready row = {job->pool, job->app, job->priority, job->due_ms, job->seq};
+    job_tx_ready_delete(tx, &row);
+    job_sql_run(tx->db, "UPDATE jobs SET fence=fence+1 WHERE seq=?", "i", job->seq);
     if (job->state == JOB_QUEUED) {
-        job_sql_exec(tx->db, "UPDATE applications SET queued=queued-1 WHERE seq=?", "i", job->app);
+        job_tx_queued(tx, job->app, -1);
     }
 }
 
@@ -256,6 +266,8 @@ static void cancel(job_tx *tx, const char *id, const found_job *job)
                             .pool = (job_pool)job->pool,
                             .workflow = job->workflow,
                             .started_ms = job->started_ms,
+                            .batch = job->batch,
+                            .hook = job->hook,
                             .from = job->state,
                             .event = JOB_EVENT_CANCEL,
                             .code = JOB_CODE_CANCELLED,
@@ -264,7 +276,7 @@ static void cancel(job_tx *tx, const char *id, const found_job *job)
     job_tx_release_inputs(tx, job->seq);
 }
 
-int job_sqlite_cancel(job_tx *tx, job_op *op)
+int job_store_sql_cancel(job_tx *tx, job_op *op)
 {
     job_op_cancel *in = (job_op_cancel *)op;
     found_job job;
@@ -282,24 +294,25 @@ int job_sqlite_cancel(job_tx *tx, job_op *op)
 /* Uploads that the job read or wrote expire now, unless another job pins them. */
 static void expire_uploads(job_tx *tx, int64_t job)
 {
-    job_sql_exec(
-        tx->db,
-        "UPDATE uploads SET keep_until_ms=?1, put_until_ms=min(put_until_ms,?1) WHERE id IN"
-        " (SELECT upload FROM inputs WHERE job=?2 AND upload IS NOT NULL"
-        "  UNION SELECT upload FROM targets WHERE job=?2 AND upload IS NOT NULL)"
-        " AND NOT EXISTS (SELECT 1 FROM inputs i WHERE i.object_key=uploads.object_key"
-        "  AND i.job<>?2)",
-        "ii", tx->now_ms, job);
+    job_sql_run(tx->db,
+                "UPDATE uploads SET keep_until_ms=?1, put_until_ms="
+                "CASE WHEN put_until_ms<?1 THEN put_until_ms ELSE ?1 END WHERE id IN"
+                " (SELECT upload FROM inputs WHERE job=?2 AND upload IS NOT NULL"
+                "  UNION SELECT upload FROM targets WHERE job=?2 AND upload IS NOT NULL)"
+                " AND NOT EXISTS (SELECT 1 FROM inputs i WHERE i.object_key=uploads.object_key"
+                "  AND i.job<>?2)",
+                "ii", tx->now_ms, job);
 }
 
 /* Everything the job's rows refer to may go, and whatever its attempts left behind. */
 static void put_up_files(job_tx *tx, const char *id, int64_t job, bool live)
 {
-    job_sql_exec(tx->db,
-                 "INSERT OR IGNORE INTO garbage(due_ms, key)"
-                 " SELECT ?, object_key FROM results WHERE job=?2 AND object_key IS NOT NULL"
-                 " UNION SELECT ?1, object_key FROM inputs WHERE job=?2 AND object_key IS NOT NULL",
-                 "ii", tx->now_ms, job);
+    job_sql_run(tx->db,
+                "INSERT INTO garbage(due_ms, key)"
+                " SELECT ?1, object_key FROM results WHERE job=?2 AND object_key IS NOT NULL"
+                " UNION SELECT ?1, object_key FROM inputs WHERE job=?2 AND object_key IS NOT NULL"
+                " ON CONFLICT DO NOTHING",
+                "ii", tx->now_ms, job);
     char *prefix = job_arena_printf(&tx->arena, "jobs/%s/", id);
     job_tx_garbage(tx, prefix, tx->now_ms);
     if (live) {
@@ -309,13 +322,16 @@ static void put_up_files(job_tx *tx, const char *id, int64_t job, bool live)
 
 static void delete_rows(job_tx *tx, int64_t job)
 {
-    job_sql_exec(tx->db, "DELETE FROM results WHERE job=?", "i", job);
-    job_sql_exec(tx->db, "DELETE FROM steps WHERE job=?", "i", job);
-    job_sql_exec(tx->db, "DELETE FROM inputs WHERE job=?", "i", job);
-    job_sql_exec(tx->db, "DELETE FROM targets WHERE job=?", "i", job);
-    job_sql_exec(tx->db, "DELETE FROM attempts WHERE job=?", "i", job);
-    job_sql_exec(tx->db, "DELETE FROM dead_letters WHERE job=?", "i", job);
-    job_sql_exec(tx->db, "DELETE FROM jobs WHERE seq=?", "i", job);
+    job_sql_run(tx->db, "DELETE FROM results WHERE job=?", "i", job);
+    job_sql_run(tx->db, "DELETE FROM steps WHERE job=?", "i", job);
+    job_sql_run(tx->db, "DELETE FROM inputs WHERE job=?", "i", job);
+    job_sql_run(tx->db, "DELETE FROM targets WHERE job=?", "i", job);
+    job_sql_run(tx->db, "DELETE FROM attempts WHERE job=?", "i", job);
+    job_sql_run(tx->db, "DELETE FROM dead_letters WHERE job=?", "i", job);
+    job_sql_run(tx->db, "DELETE FROM progress WHERE job=?", "i", job);
+    job_tx_hook_delete(tx, job);
+    job_tx_reuse_forget(tx, job);
+    job_sql_run(tx->db, "DELETE FROM jobs WHERE seq=?", "i", job);
 }
 
 int job_tx_delete_job(job_tx *tx, const char *app, const char *id, bool uploads)
@@ -333,12 +349,13 @@ int job_tx_delete_job(job_tx *tx, const char *app, const char *id, bool uploads)
     }
     put_up_files(tx, id, job.seq, live);
     delete_rows(tx, job.seq);
+    job_tx_batch_move(tx, job.app_id, job.batch, job.state, JOB_NONE);
     job_tx_event(tx, id, (uint64_t)job.fence, "deleted");
     job_tx_changed(tx, job.app_id, id, JOB_NONE);
     return 0;
 }
 
-int job_sqlite_delete(job_tx *tx, job_op *op)
+int job_store_sql_delete(job_tx *tx, job_op *op)
 {
     job_op_delete *in = (job_op_delete *)op;
     return job_tx_delete_job(tx, in->app, in->id, in->uploads);

@@ -1,0 +1,286 @@
+/*
+ * Claiming: the store decides which of the waiting jobs a worker gets, raises their fence and sets
+ * their lease (spec jobs.md E1).
+ */
+#include "job_migrations.h"
+#include "job_store_sql_batch.h"
+#include "job_store_sql_turns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct candidate {
+    int64_t due_ms;
+    int64_t job;
+    int64_t fence;
+    int64_t app;
+    int64_t priority;
+    job_state state;
+    const char *app_id;
+    const char *workflow;
+    const char *batch;
+    int64_t hook;
+    size_t n_inputs;
+    size_t n_targets;
+    size_t n_done;
+    job_input *inputs;
+    job_target *targets;
+    job_step_output *done;
+    job_claim *claim;
+} candidate;
+
+/* A claim on its way. A place of found without a job is empty. */
+typedef struct claiming {
+    job_tx *tx;
+    job_op_claim *in;
+    candidate found[JOB_CLAIM_MAX];
+    size_t n;
+    candidate *asked[JOB_CLAIM_MAX]; /* that a question is about */
+    int64_t jobs[JOB_CLAIM_MAX];
+} claiming;
+
+/* ---- which jobs ---- */
+
+static void read_job(void *user, size_t at, job_rows *rows)
+{
+    claiming *c = user;
+    job_tx *tx = c->tx;
+    job_arena *arena = &c->in->op.arena;
+    candidate *f = &c->found[at];
+    *f = (candidate){.due_ms = job_sql_int(rows, 0),
+                     .job = job_sql_int(rows, 1),
+                     .fence = job_sql_int(rows, 2),
+                     .app = job_sql_int(rows, 3),
+                     .state = (job_state)job_sql_int(rows, 4),
+                     .app_id = job_sql_str(rows, 5, &tx->arena),
+                     .workflow = job_sql_str(rows, 12, &tx->arena),
+                     .n_inputs = (size_t)job_sql_int(rows, 13),
+                     .n_targets = (size_t)job_sql_int(rows, 14),
+                     .n_done = (size_t)job_sql_int(rows, 15),
+                     .batch = job_sql_str(rows, 16, &tx->arena),
+                     .hook = job_sql_int(rows, 17),
+                     .priority = job_sql_int(rows, 18)};
+    c->in->claims[at] = (job_claim){.id = job_sql_str(rows, 6, arena),
+                                    .fence = (uint64_t)f->fence + 1,
+                                    .params = job_sql_str(rows, 7, arena),
+                                    .document = job_tx_document(tx, job_sql_int(rows, 8)),
+                                    .limit_s = (uint32_t)job_sql_int(rows, 9),
+                                    .request_id = job_sql_str(rows, 10, arena),
+                                    .traceparent = job_sql_str(rows, 11, arena)};
+}
+
+/* Reads the jobs of n turns into the places of the same number; one that was cancelled meanwhile
+ * leaves its place empty. */
+static void read_jobs(claiming *c, const job_turn *turns, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        c->jobs[i] = turns[i].job;
+    }
+    const job_sql_many many = {.ints = c->jobs, .n_ints = 1, .n = n, .row = read_job, .user = c};
+    job_sql_each(c->tx->db,
+                 "SELECT r.due_ms, j.seq, j.fence, j.app, j.state, a.id, j.id, j.params, j.version,"
+                 " j.limit_s, j.request_id, j.traceparent, j.workflow,"
+                 " (SELECT count(*) FROM inputs i WHERE i.job=j.seq),"
+                 " (SELECT count(*) FROM targets t WHERE t.job=j.seq),"
+                 " CASE WHEN j.fence=0 THEN 0"
+                 "  ELSE (SELECT count(*) FROM steps s WHERE s.job=j.seq) END,"
+                 " j.batch_name, j.hook, j.priority FROM jobs j JOIN ready r ON " JOB_READY_OF_JOB
+                 " JOIN applications a ON a.seq=j.app WHERE j.seq=? FOR UPDATE OF j, r",
+                 &many);
+}
+
+static job_place place_now(job_tx *tx, job_pool pool)
+{
+    pthread_mutex_lock(&tx->common->mutex);
+    job_place place = tx->common->places[pool];
+    pthread_mutex_unlock(&tx->common->mutex);
+    return place;
+}
+
+static void set_place(job_tx *tx, job_pool pool, job_place place)
+{
+    pthread_mutex_lock(&tx->common->mutex);
+    tx->common->places[pool] = place;
+    pthread_mutex_unlock(&tx->common->mutex);
+}
+
+/* Chooses jobs in the order of turns. One claim at a time does so, or two would start more jobs of
+ * an application than it may have. */
+static void choose(claiming *c)
+{
+    job_turn turns[JOB_CLAIM_MAX];
+    job_tx *tx = c->tx;
+    job_sql_lock(tx->db, JOB_LOCK_CLAIMS);
+    job_place place = place_now(tx, c->in->pool);
+    size_t n = job_tx_turns(tx, c->in->pool, c->in->max, &place, turns);
+    set_place(tx, c->in->pool, place);
+    read_jobs(c, turns, n);
+    for (size_t i = 0; i < n; i++) {
+        if (c->found[i].job != 0) {
+            c->in->claims[c->n] = c->in->claims[i];
+            c->found[c->n] = c->found[i];
+            c->found[c->n].claim = &c->in->claims[c->n];
+            c->n++;
+        }
+    }
+    c->in->n_claims = c->n;
+}
+
+/* ---- what they come with ---- */
+
+static void add_input(void *user, size_t i, job_rows *rows)
+{
+    claiming *c = user;
+    job_arena *arena = &c->in->op.arena;
+    const candidate *f = c->asked[i];
+    f->inputs[f->claim->n_inputs++] = (job_input){.param = job_sql_str(rows, 0, arena),
+                                                  .url = job_sql_str(rows, 1, arena),
+                                                  .object_key = job_sql_str(rows, 2, arena),
+                                                  .bad = job_sql_str(rows, 3, arena)};
+}
+
+static void add_target(void *user, size_t i, job_rows *rows)
+{
+    claiming *c = user;
+    job_arena *arena = &c->in->op.arena;
+    const candidate *f = c->asked[i];
+    f->targets[f->claim->n_targets++] = (job_target){.output = job_sql_str(rows, 0, arena),
+                                                     .url = job_sql_str(rows, 1, arena),
+                                                     .upload_id = job_sql_str(rows, 2, arena)};
+}
+
+static void add_step(void *user, size_t i, job_rows *rows)
+{
+    claiming *c = user;
+    job_arena *arena = &c->in->op.arena;
+    const candidate *f = c->asked[i];
+    f->done[f->claim->n_done++] = (job_step_output){.step = job_sql_str(rows, 0, arena),
+                                                    .port = job_sql_str(rows, 1, arena),
+                                                    .object_key = job_sql_str(rows, 2, arena),
+                                                    .size = job_sql_int(rows, 3),
+                                                    .text = job_sql_str(rows, 4, arena)};
+}
+
+static void ask_about(claiming *c, size_t at, candidate *f)
+{
+    c->asked[at] = f;
+    c->jobs[at] = f->job;
+}
+
+static void load_inputs(claiming *c)
+{
+    size_t n = 0;
+    for (candidate *f = c->found; f < c->found + c->n; f++) {
+        if (f->n_inputs > 0) {
+            f->inputs = job_arena_array(&c->in->op.arena, f->n_inputs, sizeof(job_input));
+            f->claim->inputs = f->inputs;
+            ask_about(c, n++, f);
+        }
+    }
+    const job_sql_many many = {.ints = c->jobs, .n_ints = 1, .n = n, .row = add_input, .user = c};
+    job_sql_each(c->tx->db, "SELECT param, url, object_key, bad FROM inputs WHERE job=?", &many);
+}
+
+static void load_targets(claiming *c)
+{
+    size_t n = 0;
+    for (candidate *f = c->found; f < c->found + c->n; f++) {
+        if (f->n_targets > 0) {
+            f->targets = job_arena_array(&c->in->op.arena, f->n_targets, sizeof(job_target));
+            f->claim->targets = f->targets;
+            ask_about(c, n++, f);
+        }
+    }
+    const job_sql_many many = {.ints = c->jobs, .n_ints = 1, .n = n, .row = add_target, .user = c};
+    job_sql_each(c->tx->db, "SELECT output, url, upload FROM targets WHERE job=?", &many);
+}
+
+static void load_steps(claiming *c)
+{
+    size_t n = 0;
+    for (candidate *f = c->found; f < c->found + c->n; f++) {
+        if (f->n_done > 0) {
+            f->done = job_arena_array(&c->in->op.arena, f->n_done, sizeof(job_step_output));
+            f->claim->done = f->done;
+            ask_about(c, n++, f);
+        }
+    }
+    const job_sql_many many = {.ints = c->jobs, .n_ints = 1, .n = n, .row = add_step, .user = c};
+    job_sql_each(c->tx->db, "SELECT step, port, object_key, size, text FROM steps WHERE job=?",
+                 &many);
+}
+
+/* ---- whose they are now ---- */
+
+/* Raises the fence and sets the lease: from here on the job is this worker's. */
+static void take(job_tx *tx, const job_op_claim *in, const candidate *c)
+{
+    const job_claim *claim = c->claim;
+    const job_ready row = {(int64_t)in->pool, c->app, c->priority, c->due_ms, c->job};
+    job_tx_ready_delete(tx, &row);
+    job_sql_run(tx->db,
+                "UPDATE jobs SET state=?, fence=fence+1, started_ms=coalesce(started_ms,?)"
+                " WHERE seq=?",
+                "iii", (int64_t)job_tx_next(tx, c->state, JOB_EVENT_CLAIM), tx->now_ms, c->job);
+    job_sql_run(tx->db,
+                "INSERT INTO leases(job, fence, worker, pool, claimed_ms, until_ms, limit_ms, app)"
+                " VALUES(?,?,?,?,?,?,?,?)",
+                "iitiiiii", c->job, (int64_t)claim->fence, in->worker, (int64_t)in->pool,
+                tx->now_ms, tx->now_ms + in->lease_ms, tx->now_ms + (int64_t)claim->limit_s * 1000,
+                c->app);
+    job_tx_event(tx, claim->id, claim->fence, "started");
+    job_tx_changed(tx, c->app_id, claim->id, JOB_STARTED);
+    if (c->state == JOB_QUEUED) {
+        job_tx_queued(tx, c->app, -1);
+        job_tx_batch_move(tx, c->app_id, c->batch, JOB_QUEUED, JOB_STARTED);
+        job_tx_hook(tx, c->job, c->hook, JOB_HOOK_STARTED);
+        /* It fell due when it was made. */
+        const job_fact fact = {.kind = JOB_FACT_STARTED,
+                               .pool = in->pool,
+                               .workflow = c->workflow,
+                               .ms = tx->now_ms - c->due_ms};
+        job_tx_fact(tx, &fact);
+    }
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The references that led here are used up: those of jobs that wait still go out again. Most are of
+ * jobs just claimed. */
+static void use_hints(job_tx *tx, const job_op_claim *in)
+{
+    const char *claimed[JOB_CLAIM_MAX];
+    for (size_t i = 0; i < in->n_claims; i++) {
+        claimed[i] = in->claims[i].id;
+    }
+    qsort(claimed, in->n_claims, sizeof(claimed[0]), by_text);
+    for (size_t i = 0; i < in->n_hints; i++) {
+        if (bsearch(&in->hints[i], claimed, in->n_claims, sizeof(claimed[0]), by_text) != NULL) {
+            continue;
+        }
+        job_sql_run(tx->db,
+                    "UPDATE ready AS r SET sent_ms=NULL FROM jobs j WHERE j.id=?"
+                    " AND " JOB_READY_OF_JOB " AND r.sent_ms IS NOT NULL",
+                    "t", in->hints[i]);
+    }
+}
+
+int job_store_sql_claim(job_tx *tx, job_op *op)
+{
+    job_op_claim *in = (job_op_claim *)op;
+    claiming c = {.tx = tx, .in = in};
+    in->max = RF_MIN(in->max, (uint32_t)JOB_CLAIM_MAX);
+    in->claims = job_arena_array(&op->arena, in->max, sizeof(job_claim));
+    choose(&c);
+    load_inputs(&c);
+    load_targets(&c);
+    load_steps(&c);
+    for (size_t i = 0; i < c.n; i++) {
+        take(tx, in, &c.found[i]);
+    }
+    use_hints(tx, in);
+    return 0;
+}
