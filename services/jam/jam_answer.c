@@ -214,6 +214,34 @@ static void write_matches(jam_text *t, const jam_status *s)
     jam_text_close(t, ']');
 }
 
+static void text_or_null(jam_text *t, const char *key, const char *value)
+{
+    text(t, key, value[0] != '\0' ? value : NULL);
+}
+
+static void write_recording(jam_text *t, const jam_recording_info *r)
+{
+    jam_text_key(t, "recording");
+    jam_text_open(t, '{');
+    text_or_null(t, "id", r->id);
+    text(t, "state", r->state);
+    text_or_null(t, "code", r->code);
+    text_or_null(t, "key", r->key);
+    integer(t, "start_sample", r->start_sample);
+    integer(t, "samples", r->n_samples);
+    integer(t, "missing_samples", r->n_missing);
+    jam_text_key(t, "missing");
+    jam_text_open(t, '[');
+    for (size_t i = 0; i < r->n_ranges; i++) {
+        jam_text_open(t, '[');
+        jam_text_i64(t, r->missing[i].from);
+        jam_text_i64(t, r->missing[i].to);
+        jam_text_close(t, ']');
+    }
+    jam_text_close(t, ']');
+    jam_text_close(t, '}');
+}
+
 size_t jam_answer_status(const jam_status *status, char *ret, size_t cap)
 {
     const jam_status *s = status;
@@ -230,6 +258,9 @@ size_t jam_answer_status(const jam_status *status, char *ret, size_t cap)
     write_timing(&t, s);
     write_state(&t, s);
     write_matches(&t, s);
+    if (s->recording != NULL) {
+        write_recording(&t, s->recording);
+    }
     return end(&t);
 }
 

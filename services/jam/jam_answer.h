@@ -7,6 +7,7 @@
 #define JAM_ANSWER_H
 
 #include "jam_message.h"
+#include "jam_recording_info.h"
 #include "jam_stream.h"
 
 #define JAM_ANSWER_SIZE 16384
@@ -56,6 +57,7 @@ typedef struct jam_status {
     uint32_t deadline_ms;
     const jam_style_match *matches;
     size_t n_matches;
+    const jam_recording_info *recording; /* NULL: none */
 } jam_status;
 
 size_t jam_answer_status(const jam_status *status, char *ret, size_t cap);

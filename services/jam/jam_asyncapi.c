@@ -120,6 +120,14 @@ static const property status_properties[] = {
      "{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"style\":" TEXT
      ",\"name\":" TEXT_OR_NULL ",\"score\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1}}}}",
      false},
+    {"recording",
+     "{\"type\":\"object\",\"required\":[\"id\",\"state\",\"code\"],\"properties\":{"
+     "\"id\":" TEXT_OR_NULL
+     ",\"state\":{\"enum\":[\"waiting\",\"recording\",\"interrupted\",\"stopping\",\"stored\","
+     "\"incomplete\",\"pending\",\"failed\"]},\"code\":" TEXT_OR_NULL ",\"key\":" TEXT_OR_NULL
+     ",\"start_sample\":" COUNT ",\"samples\":" COUNT ",\"missing_samples\":" COUNT
+     ",\"missing\":{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":" COUNT "}}}}",
+     false},
 };
 
 static const property error_properties[] = {

@@ -2,6 +2,8 @@
 
 #include "jam_timeline.h"
 
+#include <string.h>
+
 void jam_settings_default(jam_settings *ret)
 {
     *ret = (jam_settings){
@@ -38,5 +40,9 @@ void jam_settings_apply(jam_settings *settings, const jam_change *change)
     if (has(c, JAM_FIELD_SEED)) {
         s->has_seed = true;
         s->seed = c->seed;
+    }
+    if (has(c, JAM_FIELD_RECORD)) {
+        s->record = c->record;
+        memcpy(s->record_name, c->record_name, sizeof(s->record_name));
     }
 }

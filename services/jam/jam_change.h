@@ -48,7 +48,8 @@ typedef struct jam_change {
     jam_catch_up catch_up;
     char engine[JAM_STYLE_NAME_SIZE];
     uint32_t seed;
-    bool record; /* always false: a recording is UNSUPPORTED */
+    bool record;
+    char record_name[JAM_STYLE_NAME_SIZE]; /* "" for none */
 
     /* how */
     uint32_t ramp_ms[JAM_N_FIELDS]; /* for this change only */
@@ -68,6 +69,8 @@ typedef struct jam_settings {
     char engine[JAM_STYLE_NAME_SIZE];
     bool has_seed; /* else the session draws one */
     uint32_t seed;
+    bool record;
+    char record_name[JAM_STYLE_NAME_SIZE]; /* of the take, "" for none */
 } jam_settings;
 
 /* jam_settings_default: the defaults of jam.md section 3; an overlap of 0.04 s. */

@@ -14,6 +14,8 @@ const rf_setting jam_settings_rows[] = {
         "where this service answers; empty: its socket in the data directory"),
     RF_ROWS_RPC_TLS(jam_config, rpc_tls),
     RF_ROW_STORE_URL(jam_config, store_url),
+    STR(recorder_endpoint, "recorder.endpoint", "", "",
+        "recorder service, for recordings; empty: its socket in the data directory"),
     STR(soundfont, "jam.soundfont", "path", "",
         "SF2 or SF3 bank of the engine band; empty: the system's General MIDI bank"),
     RF_SETTING_LIST(jam_config, plugins, "jam.plugins", "paths", "", "further engines, .so files"),

@@ -10,6 +10,7 @@ typedef struct jam_config {
     char *rpc_listen;
     rf_rpc_files rpc_tls;
     char *store_url;
+    char *recorder_endpoint;
     char *soundfont;
     rf_list plugins;
     int64_t threads;

@@ -90,9 +90,9 @@ int jam_engines_add(jam_engines *l, const jam_engine *engine)
     return add(l, engine, NULL, "the program");
 }
 
-static int add_band(jam_engines *l, const char *soundfont)
+static int add_band(jam_engines *l, const char *soundfont, const char *cache_dir)
 {
-    int err = band_engine_new(soundfont, &l->band);
+    int err = band_engine_new(soundfont, cache_dir, &l->band);
     if (err < 0) {
         RF_LOG_ERROR("engine band is not made", RF_STR("why", strerror(-err)));
         return err;
@@ -100,10 +100,11 @@ static int add_band(jam_engines *l, const char *soundfont)
     return jam_engines_add(l, l->band);
 }
 
-int jam_engines_new(const char *soundfont, const rf_list *plugins, jam_engines **ret)
+int jam_engines_new(const char *soundfont, const char *cache_dir, const rf_list *plugins,
+                    jam_engines **ret)
 {
     jam_engines *l = RF_NEW(jam_engines);
-    int err = soundfont == NULL ? 0 : add_band(l, soundfont);
+    int err = soundfont == NULL ? 0 : add_band(l, soundfont, cache_dir);
     for (size_t i = 0; i < plugins->n && err == 0; i++) {
         err = add_plugin(l, plugins->items[i]);
     }

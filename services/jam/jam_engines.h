@@ -34,9 +34,10 @@ typedef struct jam_engines {
     jam_engine *band; /* owned; NULL: not built in */
 } jam_engines;
 
-/* jam_engines_new makes the list: band (not with a soundfont of NULL), then the plug-ins. Returns
- * 0, or a negative errno after a log line. */
-int jam_engines_new(const char *soundfont, const rf_list *plugins, jam_engines **ret);
+/* jam_engines_new makes the list: band (not with a soundfont of NULL; see band_engine_new for
+ * cache_dir), then the plug-ins. Returns 0, or a negative errno after a log line. */
+int jam_engines_new(const char *soundfont, const char *cache_dir, const rf_list *plugins,
+                    jam_engines **ret);
 
 /* jam_engines_add adds one of the program's own; it lives longer than the list. Returns 0, or a
  * negative errno after a log line. */

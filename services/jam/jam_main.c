@@ -1,5 +1,6 @@
 /* reflection-jam: endless music over sockets, steered live. */
 #include "jam_config.h"
+#include "jam_recorder_rpc.h"
 #include "jam_rpc.h"
 #include "jam_service.h"
 #include "rf_log.h"
@@ -8,7 +9,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define CLOSING_MS 1000 /* of the time to drain, left for closing what the deadline finds */
+#define CLOSING_MS                                                                                 \
+    5000 /* of the time to drain, at most half of it: for what the deadline finds                  \
+          */
 
 typedef struct jam_main {
     jam_service service;
@@ -20,15 +23,16 @@ static void stop(void *state)
 {
     jam_main *m = state;
     m->rpc = jam_rpc_stop(m->rpc);
+    jam_recorder *recorder = m->service.recorder;
     jam_service_close(&m->service);
+    jam_recorder_rpc_close(recorder);
     free(m);
 }
 
 static int listen_rpc(jam_main *m, const jam_config *config)
 {
     RF_CLEANUP(rf_cleanup_free)
-    char *listen = config->rpc_listen[0] != '\0' ? rf_strdup(config->rpc_listen)
-                                                 : rf_service_socket(m->runtime, "jam");
+    char *listen = rf_service_address(m->runtime, config->rpc_listen, "jam");
     if (listen == NULL) {
         return -ENAMETOOLONG;
     }
@@ -39,12 +43,37 @@ static int listen_rpc(jam_main *m, const jam_config *config)
     return err;
 }
 
+static int open_recorder(jam_main *m, const jam_config *config)
+{
+    RF_CLEANUP(rf_cleanup_free)
+    char *target = rf_service_address(m->runtime, config->recorder_endpoint, "recorder");
+    int err = target == NULL ? -ENAMETOOLONG
+                             : jam_recorder_rpc_open(target, rf_service_loop(m->runtime),
+                                                     &m->service.recorder);
+    if (err < 0) {
+        RF_LOG_ERROR("bad recorder.endpoint", RF_STR("why", strerror(-err)));
+    }
+    return err;
+}
+
 static int open_service(jam_main *m, const jam_config *config)
 {
     jam_engines *engines;
-    int err = jam_engines_new(config->soundfont, &config->plugins, &engines);
-    return err < 0 ? err
-                   : jam_service_open(&m->service, config, engines, rf_service_loop(m->runtime));
+    RF_CLEANUP(rf_cleanup_free) char *url = rf_service_store_url(m->runtime, config->store_url);
+    if (url == NULL) {
+        return -ENOENT;
+    }
+    RF_CLEANUP(rf_cleanup_free)
+    char *cache_dir = rf_asprintf("%s/cache/jam", rf_service_settings_of(m->runtime)->data_dir);
+    int err = jam_engines_new(config->soundfont, cache_dir, &config->plugins, &engines);
+    return err < 0
+               ? err
+               : jam_service_open(&m->service, config, engines, rf_service_loop(m->runtime), url);
+}
+
+static int check(const void *config)
+{
+    return rf_store_check(((const jam_config *)config)->store_url);
 }
 
 static int start(rf_service *service, const void *config, void **ret_state)
@@ -52,6 +81,7 @@ static int start(rf_service *service, const void *config, void **ret_state)
     jam_main *m = RF_NEW(jam_main);
     m->runtime = service;
     int err = open_service(m, config);
+    err = err == 0 ? open_recorder(m, config) : err;
     err = err == 0 ? listen_rpc(m, config) : err;
     if (err < 0) {
         stop(m);
@@ -64,14 +94,16 @@ static int start(rf_service *service, const void *config, void **ret_state)
 static void drain(void *state)
 {
     jam_main *m = state;
-    int64_t limit_ms = rf_service_settings_of(m->runtime)->drain_seconds * 1000 - CLOSING_MS;
+    int64_t all_ms = rf_service_settings_of(m->runtime)->drain_seconds * 1000;
+    int64_t limit_ms = all_ms - RF_MIN((int64_t)CLOSING_MS, all_ms / 2);
     jam_rpc_drain(m->rpc);
     jam_service_drain(&m->service, limit_ms);
 }
 
 static bool idle(void *state)
 {
-    return jam_rpc_calls(((jam_main *)state)->rpc) == 0;
+    jam_main *m = state;
+    return jam_rpc_calls(m->rpc) == 0 && jam_service_is_idle(&m->service);
 }
 
 int main(int argc, char **argv)
@@ -82,6 +114,7 @@ int main(int argc, char **argv)
         .settings = jam_settings_rows,
         .n_settings = jam_n_settings_rows,
         .config_size = sizeof(jam_config),
+        .check = check,
         .start = start,
         .drain = drain,
         .idle = idle,

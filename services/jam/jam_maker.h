@@ -18,6 +18,7 @@
 #include "jam_change.h"
 #include "jam_pool.h"
 #include "jam_schedule.h"
+#include "jam_stream.h"
 #include "jam_timeline.h"
 
 typedef struct jam_maker jam_maker;
@@ -25,6 +26,8 @@ typedef struct jam_maker jam_maker;
 /* A finished chunk. */
 typedef struct jam_made {
     jam_block *block; /* the receiver's to unref; NULL when there was no memory */
+    jam_block *pcm;   /* likewise: its first n_frames x 1,920 pairs as float32, see jam_maker_heard;
+                         NULL when nothing is recorded or there was no memory */
     int64_t next_start;
     bool last; /* nothing comes after */
     int error; /* why: negative errno of the engine, 0 when the music has ended */
@@ -37,6 +40,8 @@ typedef struct jam_maker_events {
     void (*made)(void *user, const jam_made *made);
     /* A reset has happened (err 0: sample is the first of the new instance) or could not. */
     void (*reset)(void *user, int err, const char *why, int64_t sample);
+    /* Where the stream may go on elsewhere, lent for the call; NULL: it cannot. */
+    void (*border)(void *user, const jam_border *border);
     /* It hangs. The maker is gone: not even free may be called. */
     void (*failed)(void *user);
 } jam_maker_events;
@@ -45,7 +50,9 @@ typedef struct jam_maker_def {
     jam_pool *pool;
     const jam_engine *engine;
     uint64_t seed;
-    const jam_change *start; /* of the start message; copied */
+    uint64_t encoder_seed;    /* of the dither: the first that the session had */
+    const jam_change *start;  /* of the start message; copied */
+    const jam_border *border; /* where to go on from, copied; NULL: a stream of its own */
     const jam_maker_events *events;
     void *user;
 } jam_maker_def;
@@ -64,6 +71,10 @@ void jam_maker_make(jam_maker *maker, jam_lane lane, int64_t due_ns, const jam_c
  * one is under way. */
 int jam_maker_reset(jam_maker *maker, uint64_t seed) RF_MUST_USE;
 
+/* jam_maker_end asks for the border behind the last chunk; border follows, and only free is left.
+ * Only when none is being made. */
+void jam_maker_end(jam_maker *maker);
+
 /* jam_maker_add: see jam_timeline_add. at_sample and *ret_when count samples of the stream, also
  * while it is stretched. */
 int jam_maker_add(jam_maker *maker, const jam_change *change, const char *id, uint64_t origin,
@@ -81,8 +92,10 @@ typedef struct jam_heard {
 
 /* jam_maker_heard takes the oldest change that has come to hold and was not taken yet; false when
  * there is none. To be asked after jam_maker_add and in made: the maker keeps no more than may be
- * pending. */
-bool jam_maker_heard(jam_maker *maker, jam_heard *ret);
+ * pending. From the first change on that asks for a recording, or if the start did, the changes
+ * themselves are kept for *ret_change (else its set is 0), and each chunk comes with its samples.
+ */
+bool jam_maker_heard(jam_maker *maker, jam_heard *ret, jam_change *ret_change);
 
 /* What holds for the next frame. */
 typedef struct jam_present {

@@ -141,12 +141,25 @@ static void make_stream_counters(jam_metrics *m)
         rf_metric_counter("reflection_jam_replayed_chunks_total", "Chunks sent again.", NULL);
 }
 
+static void make_recording_counters(jam_metrics *m)
+{
+    static const char *const results[] = {"stored", "incomplete", "pending", "failed"};
+    for (size_t i = 0; i < RF_ARRAY_LEN(m->recordings); i++) {
+        m->recordings[i] = counter("reflection_jam_recordings_total", "Recordings that ended.",
+                                   "result", results[i]);
+    }
+    m->recording_gap_samples =
+        rf_metric_counter("reflection_jam_recording_gap_samples_total",
+                          "Samples that recordings lack, of recorders that were away.", NULL);
+}
+
 jam_metrics *jam_metrics_new(void)
 {
     jam_metrics *m = RF_NEW(jam_metrics);
     make_gauges(m);
     make_histograms(m);
     make_control_counters(m);
+    make_recording_counters(m);
     make_stream_counters(m);
     return m;
 }

@@ -69,6 +69,8 @@ typedef struct jam_metrics {
     rf_metric *listener_drops;
     rf_metric *resumes[JAM_N_RESUME_RESULTS];
     rf_metric *replayed_chunks;
+    rf_metric *recordings[4]; /* stored, incomplete, pending, failed */
+    rf_metric *recording_gap_samples;
 } jam_metrics;
 
 jam_metrics *jam_metrics_new(void);

@@ -36,6 +36,9 @@ static int parse_change(const json_t *object, jam_type type, const jam_message_c
         *error = errors[0];
         return -EINVAL;
     }
+    if ((ret->set & JAM_FIELD_BIT(JAM_FIELD_RECORD)) != 0 && ret->record) {
+        return wrong(error, JAM_UNSUPPORTED, "record", "record: a render is a file already");
+    }
     return 0;
 }
 
@@ -268,6 +271,8 @@ void jam_oneshot_error(const jam_error *error, char *ret, size_t size)
     jam_text_open(&t, '{');
     jam_text_key(&t, "code");
     jam_text_string(&t, jam_code_name(error->code));
+    jam_text_key(&t, "message");
+    jam_text_string(&t, text);
     jam_text_key(&t, "field");
     if (error->field[0] != '\0') {
         jam_text_string(&t, error->field);
@@ -285,8 +290,6 @@ void jam_oneshot_error(const jam_error *error, char *ret, size_t size)
     } else {
         jam_text_null(&t);
     }
-    jam_text_key(&t, "error");
-    jam_text_string(&t, text);
     jam_text_close(&t, '}');
     ret[t.len] = '\0';
 }

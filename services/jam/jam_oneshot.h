@@ -40,8 +40,8 @@ uint64_t jam_oneshot_size(const jam_oneshot *order);
 int jam_oneshot_run(const jam_oneshot *order, rf_sink sink, void (*beat)(void *user), void *user,
                     char *why, size_t why_size);
 
-/* jam_oneshot_error writes {"code","field","limit","error"} as the body of a 422; it fits an
- * rf_status. */
+/* jam_oneshot_error writes {"code","message","field","limit"}, which the gateway answers as a 422
+ * under its title; it fits an rf_status. */
 void jam_oneshot_error(const jam_error *error, char *ret, size_t size);
 
 #endif

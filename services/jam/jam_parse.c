@@ -248,27 +248,22 @@ static bool parse_ramps(jam_parse *p, json_t *value)
     return good;
 }
 
-/* No recorder stands behind this service: a wish for a take is well formed, and refused. */
 static bool parse_record(jam_parse *p, json_t *value)
 {
-    bool wanted = true;
+    jam_change *c = p->change;
+    c->record = true;
+    c->record_name[0] = '\0';
     if (json_is_object(value)) {
-        char name[JAM_STYLE_NAME_SIZE];
         json_t *v = json_object_get(value, "name");
-        if (v != NULL && !json_is_null(v) &&
-            !jam_parse_text(p, "record.name", v, name, sizeof(name))) {
-            return false;
-        }
-    } else if (!json_is_boolean(value)) {
+        return v == NULL || json_is_null(v) ||
+               jam_parse_text(p, "record.name", v, c->record_name, sizeof(c->record_name));
+    }
+    if (!json_is_boolean(value)) {
         (void)jam_parse_fail(p, JAM_WRONG_TYPE, "record", "record: must be a bool or an object");
         return false;
-    } else {
-        wanted = json_is_true(value);
     }
-    if (wanted) {
-        (void)jam_parse_fail(p, JAM_UNSUPPORTED, "record", "record: this server records nothing");
-    }
-    return !wanted;
+    c->record = json_is_true(value);
+    return true;
 }
 
 static bool parse_list(jam_parse *p, jam_field field, const json_t *value)

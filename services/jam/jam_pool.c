@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -29,7 +30,9 @@ typedef struct worker {
     lane *lane; /* not to be touched once abandoned */
     jam_task *task;
     pthread_t thread;
+    bool is_reserve;
     _Atomic(int) state; /* who moves it from BUSY decides what becomes of the task */
+    sem_t told;         /* an abandoned thread goes on when the task's owner has been told */
     bool has_left;
 } worker;
 
@@ -39,11 +42,13 @@ struct lane {
     int nice;
     pthread_mutex_t mutex; /* all below */
     pthread_cond_t filled;
+    pthread_cond_t pressed; /* the reserve looks at this one */
     pthread_cond_t ended;
     jam_task **heap; /* earliest due first */
     size_t n_heap;
     worker **workers;
     size_t n_workers;
+    bool has_reserve; /* the last worker takes what is urgent alone */
     bool is_stopping;
 };
 
@@ -131,11 +136,20 @@ static void finished(void *user)
     count_down(pool);
 }
 
+/* When the worker may take the earliest task; RF_NEVER_NS when there is none. */
+static int64_t ready_ns(const lane *l, const worker *w)
+{
+    if (l->n_heap == 0) {
+        return RF_NEVER_NS;
+    }
+    return w->is_reserve ? l->heap[0]->due_ns - JAM_POOL_URGENT_NS : 0;
+}
+
 /* With the lane's mutex held. NULL when the lane ends. */
 static jam_task *take(lane *l, worker *w)
 {
-    while (l->n_heap == 0 && !l->is_stopping) {
-        pthread_cond_wait(&l->filled, &l->mutex);
+    for (int64_t at_ns; (at_ns = ready_ns(l, w)) > rf_time_ns() && !l->is_stopping;) {
+        (void)rf_time_wait_until(w->is_reserve ? &l->pressed : &l->filled, &l->mutex, at_ns);
     }
     if (l->is_stopping) {
         return NULL;
@@ -186,6 +200,21 @@ static void schedule_thread(int nice)
     }
 }
 
+static void worker_free(worker *w)
+{
+    sem_destroy(&w->told);
+    free(w);
+}
+
+/* The lane may be gone, and the task is the owner's until it has been told. */
+static void leave(worker *w, jam_task *task)
+{
+    while (sem_wait(&w->told) != 0) {
+    }
+    task->left(task);
+    worker_free(w);
+}
+
 static void *work(void *user)
 {
     worker *w = user;
@@ -195,9 +224,8 @@ static void *work(void *user)
     for (jam_task *task; (task = take(l, w)) != NULL;) {
         pthread_mutex_unlock(&l->mutex);
         run_task(task);
-        if (!move(w, BUSY, IDLE)) { /* the lane may be gone */
-            task->left(task);
-            free(w);
+        if (!move(w, BUSY, IDLE)) {
+            leave(w, task);
             return NULL;
         }
         pthread_mutex_lock(&l->mutex);
@@ -216,6 +244,8 @@ static void start_worker(lane *l, size_t i)
     char name[NAME_SIZE];
     worker *w = RF_NEW(worker);
     w->lane = l;
+    (void)sem_init(&w->told, 0, 0);
+    w->is_reserve = l->has_reserve && i + 1 == l->n_workers;
     l->workers[i] = w;
     if (pthread_create(&w->thread, NULL, work, w) != 0) {
         RF_LOG_ERROR("no thread", RF_STR("lane", l->name));
@@ -232,11 +262,11 @@ static int64_t hung_at_ns(const worker *w)
     return atomic_load(&w->task->beat_ns) + w->task->limit_ns;
 }
 
-/* Takes one hung task of the lane from its thread; NULL when there is none, with the moment of the
- * next look lowered to when there may be one. */
-static jam_task *abandon_one(lane *l, int64_t now_ns, int64_t *next_ns)
+/* Gives up one thread of the lane whose task hangs, which waits for `told` should it come back;
+ * NULL when there is none, with the moment of the next look lowered to when there may be one. */
+static worker *abandon_one(lane *l, int64_t now_ns, int64_t *next_ns)
 {
-    jam_task *hung = NULL;
+    worker *hung = NULL;
     pthread_mutex_lock(&l->mutex);
     for (size_t i = 0; i < l->n_workers && hung == NULL; i++) {
         worker *w = l->workers[i];
@@ -244,13 +274,12 @@ static jam_task *abandon_one(lane *l, int64_t now_ns, int64_t *next_ns)
             continue;
         }
         int64_t at_ns = hung_at_ns(w);
-        jam_task *task = w->task;
         if (at_ns > now_ns) {
             *next_ns = RF_MIN(*next_ns, at_ns);
         } else if (move(w, BUSY, ABANDONED)) {
             pthread_detach(w->thread);
             start_worker(l, i);
-            hung = task;
+            hung = w;
         }
     }
     bool waits = l->n_heap > 0;
@@ -268,11 +297,12 @@ static void on_watch(void *user)
     int64_t next_ns = RF_NEVER_NS;
     for (size_t i = 0; i < JAM_N_LANES; i++) {
         lane *l = &pool->lanes[i];
-        for (jam_task *task; (task = abandon_one(l, now_ns, &next_ns)) != NULL;) {
+        for (worker *w; (w = abandon_one(l, now_ns, &next_ns)) != NULL;) {
             RF_LOG_ERROR("task hangs", RF_STR("lane", l->name),
-                         RF_INT("limit_ms", task->limit_ns / RF_NS_PER_MS));
-            task->hung(task);
+                         RF_INT("limit_ms", w->task->limit_ns / RF_NS_PER_MS));
+            w->task->hung(w->task);
             count_down(pool);
+            sem_post(&w->told);
         }
     }
     pool->watch_ns = next_ns;
@@ -299,6 +329,9 @@ int jam_pool_put(jam_pool *pool, jam_task *task)
         task->is_queued = true;
         sift_up(l, task, l->n_heap++);
         pthread_cond_signal(&l->filled);
+        if (task->at == 0) { /* the reserve has to look at another moment */
+            pthread_cond_signal(&l->pressed);
+        }
     }
     pthread_mutex_unlock(&l->mutex);
     if (is_full) {
@@ -333,6 +366,15 @@ size_t jam_pool_queued(jam_pool *pool, jam_lane lane_of)
     return n;
 }
 
+int64_t jam_pool_earliest(jam_pool *pool, jam_lane lane_of)
+{
+    lane *l = &pool->lanes[lane_of];
+    pthread_mutex_lock(&l->mutex);
+    int64_t due_ns = l->n_heap > 0 ? l->heap[0]->due_ns : RF_NEVER_NS;
+    pthread_mutex_unlock(&l->mutex);
+    return due_ns;
+}
+
 bool jam_pool_is_busy(const jam_pool *pool)
 {
     return pool->n_tasks > 0;
@@ -353,9 +395,14 @@ void jam_task_beat(jam_task *task)
 static void lane_start(jam_pool *pool, jam_lane which, const char *name, size_t n_threads, int nice)
 {
     lane *l = &pool->lanes[which];
-    *l = (lane){.pool = pool, .name = name, .nice = nice, .n_workers = n_threads};
+    *l = (lane){.pool = pool,
+                .name = name,
+                .nice = nice,
+                .n_workers = n_threads,
+                .has_reserve = which == JAM_LANE_REALTIME && n_threads > 1};
     pthread_mutex_init(&l->mutex, NULL);
     rf_cond_init(&l->filled);
+    rf_cond_init(&l->pressed);
     rf_cond_init(&l->ended);
     l->heap = RF_NEW_ARRAY(jam_task *, pool->max_queued);
     l->workers = RF_NEW_ARRAY(worker *, n_threads);
@@ -404,13 +451,14 @@ static void end_worker(lane *l, worker *w)
         if (rf_time_wait_until(&l->ended, &l->mutex, until_ns) == -ETIMEDOUT && !w->has_left &&
             w->task != NULL && rf_time_ns() >= hung_at_ns(w) && move(w, BUSY, ABANDONED)) {
             pthread_detach(w->thread);
+            sem_post(&w->told);
             return;
         }
     }
     pthread_mutex_unlock(&l->mutex);
     pthread_join(w->thread, NULL);
     pthread_mutex_lock(&l->mutex);
-    free(w);
+    worker_free(w);
 }
 
 static void lane_stop(lane *l)
@@ -418,11 +466,13 @@ static void lane_stop(lane *l)
     pthread_mutex_lock(&l->mutex);
     l->is_stopping = true;
     pthread_cond_broadcast(&l->filled);
+    pthread_cond_broadcast(&l->pressed);
     for (size_t i = 0; i < l->n_workers; i++) {
         end_worker(l, l->workers[i]);
     }
     pthread_mutex_unlock(&l->mutex);
     pthread_cond_destroy(&l->filled);
+    pthread_cond_destroy(&l->pressed);
     pthread_cond_destroy(&l->ended);
     pthread_mutex_destroy(&l->mutex);
     free(l->heap);

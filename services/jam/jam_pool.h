@@ -12,9 +12,12 @@
  *     RENDER     2                    19   one-shot renders
  *     HOUSE      2                     0   opening and closing of engines, parked state
  *
+ * The last thread of REALTIME is a reserve: it takes what is due within 200 ms alone. While there
+ * is time, renders leave a processor to those that have to answer at once.
+ *
  * A task that gives no sign of life for its limit is abandoned with its thread: its `hung` is
- * called, a fresh thread takes the place, and should the old one ever come back, it calls `left`
- * and ends.
+ * called, a fresh thread takes the place, and should the old one ever come back, it calls `left`,
+ * after `hung` has returned, and ends.
  *
  * Threads: everything but `run`, `left` and jam_task_beat is the owner loop's.
  */
@@ -23,8 +26,11 @@
 
 #include "rf_base.h"
 #include "rf_loop.h"
+#include "rf_time.h"
 
 #include <stdatomic.h>
+
+#define JAM_POOL_URGENT_NS (200 * RF_NS_PER_MS)
 
 typedef enum jam_lane {
     JAM_LANE_REALTIME,
@@ -79,6 +85,9 @@ bool jam_pool_cancel(jam_pool *pool, jam_task *task);
 
 /* jam_pool_queued counts the tasks of a lane that wait for a thread. */
 size_t jam_pool_queued(jam_pool *pool, jam_lane lane);
+
+/* jam_pool_earliest tells when the first of them is due, RF_NEVER_NS when there is none. */
+int64_t jam_pool_earliest(jam_pool *pool, jam_lane lane);
 
 /* jam_pool_is_busy: a task is queued or running. */
 bool jam_pool_is_busy(const jam_pool *pool);

@@ -123,9 +123,12 @@ static void render_done(jam_task *task)
     free(r);
 }
 
+/* Its client need not wait until the deadline for what may never come. */
 static void render_hung(jam_task *task)
 {
-    ((render *)task)->service->n_renders--;
+    render *r = (render *)task;
+    r->service->n_renders--;
+    rf_rpc_stream_cancel(r->stream);
 }
 
 static void render_left(jam_task *task)

@@ -184,18 +184,12 @@ size_t jam_rpc_calls(jam_rpc *rpc)
     return rf_rpc_server_calls(rpc->server);
 }
 
-static void stop_loop(void *user)
-{
-    rf_loop_stop(user);
-}
-
 jam_rpc *jam_rpc_stop(jam_rpc *rpc)
 {
     if (rpc != NULL) {
         rf_loop *loop = rpc->service->loop;
         rf_rpc_server_free(rpc->server);
-        rf_loop_post(loop, stop_loop, loop); /* behind all that the ended calls have posted */
-        (void)rf_loop_run(loop);
+        rf_loop_settle(loop); /* what the ended calls have posted */
         free(rpc);
     }
     return NULL;

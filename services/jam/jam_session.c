@@ -1,5 +1,6 @@
 #include "jam_session_internal.h"
 
+#include "jam_parking.h"
 #include "rf_crypto.h"
 #include "rf_id.h"
 #include "rf_log.h"
@@ -17,7 +18,8 @@ const char *jam_session_state_name(jam_session_state state)
 /* ---- states ---- */
 
 static const unsigned may_follow[JAM_N_SESSION_STATES] = {
-    [JAM_SESSION_NEW] = 1u << JAM_SESSION_RUNNING | 1u << JAM_SESSION_OVER,
+    [JAM_SESSION_NEW] =
+        1u << JAM_SESSION_RUNNING | 1u << JAM_SESSION_PARKED | 1u << JAM_SESSION_OVER,
     [JAM_SESSION_RUNNING] = 1u << JAM_SESSION_PAUSED | 1u << JAM_SESSION_PARKED |
                             1u << JAM_SESSION_ENDING | 1u << JAM_SESSION_OVER,
     [JAM_SESSION_PAUSED] =
@@ -125,54 +127,75 @@ static void make_token(char ret[JAM_TOKEN_LEN + 1])
     rf_base64url_encode(bits, sizeof(bits), ret);
 }
 
-jam_session *jam_session_open(jam_service *service, jam_engine_entry *engine, jam_socket *socket,
-                              const jam_message *start)
+jam_session *jam_session_new(jam_service *service, jam_engine_entry *engine, const char *tenant,
+                             const char *address, const jam_change *start)
 {
     jam_session *s = RF_NEW(jam_session);
-    int64_t now_ns = rf_time_ns();
     s->service = service;
     s->engine = engine;
-    s->tenant = rf_strdup(jam_socket_tenant(socket));
-    s->address = rf_strdup(jam_socket_address(socket));
-    s->started_wall_ms = rf_time_wall_ms();
-    s->start_ns = now_ns;
-    s->end_ns = now_ns + service->config->duration_max_s * RF_NS_PER_S;
+    s->tenant = rf_strdup(tenant);
+    s->address = rf_strdup(address);
     s->pause_end_ns = s->lost_ns = s->parked_ns = RF_NEVER_NS;
     s->skip_from = -1;
-    s->starter = socket;
-    s->start = RF_NEW(jam_message);
-    *s->start = *start;
     s->timer = rf_timer_new(service->loop, on_timer, s);
-    jam_registry_id(s->id);
-    make_token(s->listen_token);
     jam_settings_default(&s->settings);
-    jam_settings_apply(&s->settings, &start->change);
-    s->seed = s->settings.has_seed ? s->settings.seed : rf_random_u64(JAM_SEED_MAX + UINT64_C(1));
+    jam_settings_apply(&s->settings, start);
     jam_schedule_init(&s->schedule, &s->settings);
-    jam_ring_init(&s->ring, 0);
     jam_registry_add(service->registry, s);
     rf_metric_add(gauge(s, JAM_SESSION_NEW), 1);
-    const jam_maker_def def = {.pool = service->pool,
-                               .engine = engine->engine,
+    return s;
+}
+
+void jam_session_begin(jam_session *s, const jam_change *start, const jam_border *border)
+{
+    const jam_maker_def def = {.pool = s->service->pool,
+                               .engine = s->engine->engine,
                                .seed = s->seed,
-                               .start = &start->change,
+                               .encoder_seed = s->first_seed,
+                               .start = start,
+                               .border = border,
                                .events = &jam_session_maker_events,
                                .user = s};
     s->maker = jam_maker_open(&def);
     rf_timer_set(s->timer, s->end_ns);
+}
+
+jam_session *jam_session_open(jam_service *service, jam_engine_entry *engine, jam_socket *socket,
+                              const jam_message *start)
+{
+    jam_session *s = jam_session_new(service, engine, jam_socket_tenant(socket),
+                                     jam_socket_address(socket), &start->change);
+    s->started_wall_ms = rf_time_wall_ms();
+    s->start_ns = rf_time_ns();
+    s->end_ns = s->start_ns + service->config->duration_max_s * RF_NS_PER_S;
+    s->starter = socket;
+    s->start = RF_NEW(jam_message);
+    *s->start = *start;
+    jam_registry_id(s->id);
+    make_token(s->listen_token);
+    s->seed = s->settings.has_seed ? s->settings.seed : rf_random_u64(JAM_SEED_MAX + UINT64_C(1));
+    s->first_seed = s->seed;
+    jam_ring_init(&s->ring, 0);
+    jam_session_begin(s, &start->change, NULL);
     return s;
 }
 
 /* ---- ending ---- */
 
-static void let_go(jam_session *s)
+void jam_session_let_go(jam_session *s)
 {
     jam_session_enter(s, JAM_SESSION_OVER);
     if (s->starter != NULL) {
         jam_socket_close(RF_STEAL(s->starter), 1011, "the session has ended");
     }
+    if (s->errand != NULL) {
+        jam_errand_forget(RF_STEAL(s->errand));
+    }
+    jam_session_record_end(s);
     s->maker = jam_maker_free(s->maker);
     s->finished = jam_block_unref(s->finished);
+    s->finished_pcm = jam_block_unref(s->finished_pcm);
+    free(RF_STEAL(s->border));
     jam_ring_done(&s->ring);
     jam_admission_give(s->service->admission, s->engine);
     rf_timer_set(s->timer, rf_time_ns());
@@ -203,8 +226,9 @@ void jam_session_stop(jam_session *s, jam_reason reason)
     RF_LOG_INFO("session ends", RF_STR("session", s->id), RF_STR("reason", jam_reason_name(reason)),
                 RF_INT("chunks", s->chunks_sent));
     rf_metric_add(s->service->metrics->stops[reason], 1);
+    jam_session_record_end(s);
     close_seats(s, reason);
-    let_go(s);
+    jam_session_let_go(s);
 }
 
 void jam_session_fail(jam_session *s, jam_code code, const char *why)
@@ -215,7 +239,7 @@ void jam_session_fail(jam_session *s, jam_code code, const char *why)
                  RF_STR("engine", s->engine->engine->name), RF_STR("why", why));
     if (s->state == JAM_SESSION_NEW) {
         jam_socket *starter = RF_STEAL(s->starter);
-        let_go(s);
+        jam_session_let_go(s);
         if (starter != NULL) {
             jam_socket_refused(starter, &error, s->start->id);
         }
@@ -233,7 +257,7 @@ jam_session *jam_session_free(jam_session *s)
         return NULL;
     }
     if (s->state != JAM_SESSION_OVER) {
-        let_go(s);
+        jam_session_let_go(s);
     }
     jam_registry_remove(s->service->registry, s);
     jam_service_session_gone(s->service);
@@ -243,22 +267,6 @@ jam_session *jam_session_free(jam_session *s)
     free(s->address);
     free(s);
     return NULL;
-}
-
-/* ---- draining ---- */
-
-void jam_session_evict(jam_session *s)
-{
-    if (s->starter != NULL) {
-        jam_socket *starter = s->starter;
-        jam_session_leave(s, starter);
-        jam_socket_close(starter, 1012, "the server restarts");
-    }
-    while (s->n_seats > 0) {
-        jam_socket *socket = s->seats[s->n_seats - 1].socket;
-        jam_session_leave(s, socket);
-        jam_socket_close(socket, 1012, "the server restarts");
-    }
 }
 
 /* ---- looking ---- */

@@ -78,7 +78,15 @@ void jam_session_room(jam_session *s, jam_socket *socket);
 /* jam_session_stop ends it: every socket is told and closed. */
 void jam_session_stop(jam_session *s, jam_reason reason);
 
-/* jam_session_evict closes all sockets with code 1012 and parks the session. */
+/* jam_session_restore goes on with a session from the store, for a start with one of its tokens;
+ * socket NULL: it has left meanwhile. As jam_session_open. */
+struct jam_parked;
+jam_session *jam_session_restore(struct jam_service *service, jam_engine_entry *engine,
+                                 jam_socket *socket, const jam_message *start,
+                                 const struct jam_parked *parked);
+
+/* jam_session_evict puts the session into the store, if it can, and then closes its sockets with
+ * code 1012; it is over. */
 void jam_session_evict(jam_session *s);
 
 /* jam_session_free: also when sockets are left; they are forgotten. Returns NULL. */

@@ -42,6 +42,11 @@ void jam_session_greet(jam_session *s, jam_socket *socket, const jam_message *st
                          .ignored = names_or_null(&start->ignored),
                          .unsupported = unsupported(s, start->change.set),
                          .paused = s->paused};
+    jam_recording_info recording;
+    if (jam_session_role(s, socket) == JAM_ROLE_CONTROLLER &&
+        jam_session_record_inform(s, &recording)) {
+        status.recording = &recording;
+    }
     size_t n = jam_style_matches(s->engine->engine, &present.controls, matches);
     for (size_t i = 0; i < n && status.matches == NULL; i++) {
         if (!is_exact(&matches[i])) {
@@ -50,7 +55,7 @@ void jam_session_greet(jam_session *s, jam_socket *socket, const jam_message *st
         }
     }
     if (status.ignored != NULL || status.unsupported != 0 || status.matches != NULL ||
-        status.paused) {
+        status.paused || status.recording != NULL) {
         jam_socket_text(socket, text, jam_answer_status(&status, text, sizeof(text)));
     }
 }
@@ -88,8 +93,10 @@ static void tell_heard(jam_session *s, const jam_heard *heard, const jam_names *
 static void listen_with(jam_session *s, const jam_names *ignored, uint64_t origin)
 {
     jam_heard heard;
+    jam_change change;
     bool any = false;
-    while (jam_maker_heard(s->maker, &heard)) {
+    while (jam_maker_heard(s->maker, &heard, &change)) {
+        jam_session_record_heard(s, &heard, &change);
         bool is_new = !heard.was_scheduled && heard.origin == origin;
         any = true;
         tell_heard(s, &heard, is_new ? ignored : NULL);
@@ -218,6 +225,7 @@ void jam_session_reset_done(jam_session *s, int err, const char *why, int64_t sa
 {
     if (err == 0) {
         s->seed = s->reset.seed;
+        jam_session_record_reset(s, s->seed, sample);
         tell_reset(s, &s->reset, sample);
     } else {
         tell_no_reset(s, &s->reset, why);
@@ -240,8 +248,24 @@ static void report(jam_session *s, const jam_message *m)
     }
 }
 
+/* A session on its way to the store can be steered no more. */
+static void refuse_moving(jam_socket *socket, const jam_message *m)
+{
+    jam_error error;
+    jam_error_set(&error, JAM_DRAINING, NULL, "the server is stopping");
+    error.has_retry = true;
+    error.retry_after_ms = 1000;
+    jam_socket_error(socket, &error, m->id);
+}
+
 void jam_session_obey(jam_session *s, jam_socket *socket, const jam_message *m, int64_t arrived_ns)
 {
+    if (s->moving) {
+        if (m->type != JAM_TYPE_PING) {
+            refuse_moving(socket, m);
+        }
+        return;
+    }
     switch (m->type) {
     case JAM_TYPE_UPDATE:
         update(s, socket, m, arrived_ns);

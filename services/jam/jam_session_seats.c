@@ -1,4 +1,4 @@
-/* The sockets of a session: who joins, resumes and leaves, and what each is sent from the ring. */
+/* The sockets of a session: who joins, resumes and leaves. */
 #include "jam_session_internal.h"
 
 #include "rf_crypto.h"
@@ -95,121 +95,6 @@ static const char *give_token(jam_session *s, const jam_socket *socket)
     t->holder = socket;
     t->age = ++s->token_age;
     return t->text;
-}
-
-/* ---- what a socket is sent ---- */
-
-bool jam_session_has_room(const jam_session *s)
-{
-    size_t n_controllers = jam_session_count(s, JAM_ROLE_CONTROLLER);
-    for (size_t i = 0; i < s->n_seats; i++) {
-        const jam_seat *seat = &s->seats[i];
-        bool sets_pace = n_controllers == 0 || seat->role == JAM_ROLE_CONTROLLER;
-        if (sets_pace && seat->cursor == s->ring.next && jam_socket_has_room(seat->socket)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void count_chunk(const jam_session *s, const jam_seat *seat, const jam_block *block)
-{
-    jam_metrics *m = s->service->metrics;
-    jam_format format = block->chunk.format;
-    bool is_binary = jam_socket_is_binary(seat->socket);
-    rf_metric_add(m->chunks_sent[format][is_binary][s->settings.pace], 1);
-    rf_metric_add(m->bytes_sent[format], (int64_t)block->size);
-    if (seat->replaying) {
-        rf_metric_add(m->replayed_chunks, 1);
-    }
-}
-
-static void give_chunk(jam_session *s, jam_seat *seat)
-{
-    jam_block *block = jam_ring_get(&s->ring, seat->cursor);
-    if (block != NULL) {
-        count_chunk(s, seat, block);
-        jam_socket_chunk(seat->socket, block);
-    }
-    seat->cursor++;
-    seat->replaying = seat->replaying && seat->cursor < s->ring.next;
-}
-
-void jam_session_flush(jam_session *s, jam_seat *seat)
-{
-    while (seat->cursor < s->ring.next) {
-        give_chunk(s, seat);
-    }
-}
-
-/* The sample at which the chunk of an index begins; that of the next to come behind the last. */
-static int64_t start_of(const jam_session *s, int64_t index)
-{
-    const jam_block *block = jam_ring_get(&s->ring, index);
-    const jam_block *last = jam_ring_get(&s->ring, s->ring.next - 1);
-    if (block != NULL) {
-        return block->chunk.start_sample;
-    }
-    return last == NULL
-               ? 0
-               : last->chunk.start_sample + (int64_t)last->chunk.n_frames * JAM_FRAME_SAMPLES;
-}
-
-/* A socket that is slow where others are not misses its oldest chunks. */
-static void drop_missed(jam_session *s, jam_seat *seat)
-{
-    int64_t oldest = seat->replaying ? s->ring.first : s->ring.next - JAM_WAITING_MAX;
-    oldest = RF_MAX(oldest, s->ring.first);
-    if (seat->cursor >= oldest) {
-        return;
-    }
-    char text[JAM_ANSWER_SIZE];
-    const jam_status status = {.applied_at_sample = -1,
-                               .has_skip = true,
-                               .skip_from = start_of(s, RF_MAX(seat->cursor, s->ring.first)),
-                               .skip_to = start_of(s, oldest)};
-    rf_metric_add(s->service->metrics->listener_drops, oldest - seat->cursor);
-    seat->cursor = oldest;
-    jam_socket_text(seat->socket, text, jam_answer_status(&status, text, sizeof(text)));
-}
-
-void jam_session_serve(jam_session *s, jam_seat *seat)
-{
-    drop_missed(s, seat);
-    while (seat->cursor < s->ring.next && jam_socket_has_room(seat->socket)) {
-        give_chunk(s, seat);
-    }
-}
-
-void jam_session_serve_all(jam_session *s)
-{
-    for (size_t i = 0; i < s->n_seats; i++) {
-        jam_session_serve(s, &s->seats[i]);
-    }
-}
-
-void jam_session_room(jam_session *s, jam_socket *socket)
-{
-    jam_seat *seat = seat_of(s, socket);
-    if (seat != NULL && s->state != JAM_SESSION_PAUSED) {
-        jam_session_serve(s, seat);
-    }
-    jam_session_step(s);
-}
-
-void jam_session_tell(jam_session *s, jam_status *status, uint64_t origin, bool all)
-{
-    char text[JAM_ANSWER_SIZE];
-    const char *id = status->id;
-    status->rev = status->rev > 0 ? status->rev : jam_maker_rev(s->maker);
-    for (size_t i = 0; i < s->n_seats; i++) {
-        jam_socket *socket = s->seats[i].socket;
-        if (!all && s->seats[i].role == JAM_ROLE_LISTENER) {
-            continue;
-        }
-        status->id = origin == jam_socket_number(socket) ? id : NULL;
-        jam_socket_text(socket, text, jam_answer_status(status, text, sizeof(text)));
-    }
 }
 
 /* ---- taking a seat ---- */
@@ -397,6 +282,17 @@ int jam_session_resume(jam_session *s, jam_socket *socket, const jam_message *st
     return 0;
 }
 
+/* ---- room ---- */
+
+void jam_session_room(jam_session *s, jam_socket *socket)
+{
+    jam_seat *seat = seat_of(s, socket);
+    if (seat != NULL && s->state != JAM_SESSION_PAUSED) {
+        jam_session_serve(s, seat);
+    }
+    jam_session_step(s);
+}
+
 /* ---- leaving ---- */
 
 static void park(jam_session *s)
@@ -404,6 +300,10 @@ static void park(jam_session *s)
     size_t n;
     jam_session_enter(s, JAM_SESSION_PARKED);
     s->lost_ns = RF_NEVER_NS;
+    if (s->service->draining) {
+        jam_session_evict(s);
+        return;
+    }
     jam_session *oldest = jam_registry_oldest_parked(s->service->registry, &n);
     if (n > (size_t)s->service->config->parked_max) {
         jam_session_stop(oldest, JAM_REASON_CONTROLLER_LOST);
@@ -424,7 +324,9 @@ void jam_session_leave(jam_session *s, jam_socket *socket)
 {
     if (s->state == JAM_SESSION_NEW && s->starter == socket) {
         s->starter = NULL;
-        jam_session_stop(s, JAM_REASON_CLIENT);
+        if (!s->is_restored) { /* that one waits, parked, for another try */
+            jam_session_stop(s, JAM_REASON_CLIENT);
+        }
         return;
     }
     jam_seat *seat = seat_of(s, socket);
@@ -439,6 +341,9 @@ void jam_session_quit(jam_session *s, jam_socket *socket, const char *id)
     char text[JAM_ANSWER_SIZE];
     jam_seat *seat = seat_of(s, socket);
     jam_role role = seat->role;
+    if (role == JAM_ROLE_CONTROLLER) {
+        jam_session_record_end(s); /* so that who ends it hears of it */
+    }
     remove_seat(s, seat);
     jam_socket_text(socket, text,
                     jam_answer_stopped(JAM_REASON_CLIENT, s->chunks_sent, s->samples_sent, id, text,

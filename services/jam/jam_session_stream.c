@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BEHIND_NS (50 * RF_NS_PER_MS) /* a chunk that still waits when it is due so soon */
 #define WARM_SAMPLES ((int64_t)10 * JAM_RATE_HZ) /* from here on a session takes no memory */
 
 /* ---- making ---- */
@@ -15,16 +16,16 @@
 /* Earlier than usual when the threads are behind: up to the length of the chunk. */
 static int64_t window_ns(const jam_session *s)
 {
-    const jam_service *service = s->service;
-    size_t behind = jam_pool_queued(service->pool, JAM_LANE_REALTIME);
-    return behind > jam_pool_threads(service->pool)
-               ? RF_NS_PER_S * JAM_CHUNK_FRAMES_MAX
-               : service->config->render_ahead_ms * RF_NS_PER_MS;
+    int64_t earliest_ns = jam_pool_earliest(s->service->pool, JAM_LANE_REALTIME);
+    bool is_behind = earliest_ns != RF_NEVER_NS && earliest_ns - rf_time_ns() < BEHIND_NS;
+    return is_behind ? JAM_CHUNK_FRAMES_MAX * JAM_FRAME_NS
+                     : s->service->config->render_ahead_ms * RF_NS_PER_MS;
 }
 
 int64_t jam_session_make_ns(const jam_session *s)
 {
-    if (s->state != JAM_SESSION_RUNNING || s->making || s->finished != NULL || s->is_last) {
+    if (s->state != JAM_SESSION_RUNNING || s->moving || s->making || s->finished != NULL ||
+        s->is_last) {
         return RF_NEVER_NS;
     }
     return jam_schedule_begin(&s->schedule, s->next_start, s->settings.chunk_frames, window_ns(s));
@@ -77,6 +78,7 @@ static void on_made(void *user, const jam_made *made)
     jam_session *s = user;
     s->making = false;
     s->finished = made->block;
+    s->finished_pcm = made->pcm;
     s->is_last = made->last;
     s->error = made->error;
     s->next_start = made->next_start;
@@ -89,7 +91,16 @@ static void on_made(void *user, const jam_made *made)
     if (s->is_last && s->state == JAM_SESSION_RUNNING) {
         jam_session_enter(s, JAM_SESSION_ENDING);
     }
-    jam_session_step(s);
+    if (s->moving) {
+        jam_session_move_on(s);
+    } else {
+        jam_session_step(s);
+    }
+}
+
+static void on_border(void *user, const jam_border *border)
+{
+    jam_session_on_border(user, border);
 }
 
 static void on_failed(void *user)
@@ -110,10 +121,15 @@ static void on_opened(void *user, int err, const char *why)
         jam_session_fail(s, is_missing ? JAM_ENGINE_UNAVAILABLE : JAM_ENGINE_FAILED, text);
         return;
     }
-    jam_socket *starter = RF_STEAL(s->starter);
-    jam_session_enter(s, JAM_SESSION_RUNNING);
-    rf_metric_add(s->service->metrics->engines[s->engine->number].starts[JAM_START_OPENED], 1);
-    jam_session_seat(s, starter, s->start, false, 0);
+    if (s->is_restored) {
+        jam_session_restored(s);
+    } else {
+        jam_socket *starter = RF_STEAL(s->starter);
+        jam_session_enter(s, JAM_SESSION_RUNNING);
+        jam_session_record_begin(s);
+        rf_metric_add(s->service->metrics->engines[s->engine->number].starts[JAM_START_OPENED], 1);
+        jam_session_seat(s, starter, s->start, false, 0);
+    }
     free(s->start);
     s->start = NULL;
     jam_session_step(s);
@@ -124,15 +140,18 @@ static void on_reset(void *user, int err, const char *why, int64_t sample)
     jam_session_reset_done(user, err, why, sample);
 }
 
-const jam_maker_events jam_session_maker_events = {
-    .opened = on_opened, .made = on_made, .reset = on_reset, .failed = on_failed};
+const jam_maker_events jam_session_maker_events = {.opened = on_opened,
+                                                   .made = on_made,
+                                                   .reset = on_reset,
+                                                   .border = on_border,
+                                                   .failed = on_failed};
 
 /* ---- leaving ---- */
 
 int64_t jam_session_leave_ns(const jam_session *s)
 {
     bool flows = s->state == JAM_SESSION_RUNNING || s->state == JAM_SESSION_ENDING;
-    if (!flows || s->finished == NULL) {
+    if (!flows || s->moving || s->finished == NULL) {
         return RF_NEVER_NS;
     }
     return jam_schedule_leave(&s->schedule, s->finished->chunk.start_sample);
@@ -196,6 +215,7 @@ static void end_after_last(jam_session *s)
 void jam_session_send(jam_session *s, int64_t now_ns)
 {
     jam_block *block = RF_STEAL(s->finished);
+    jam_block *pcm = RF_STEAL(s->finished_pcm);
     const jam_chunk *chunk = &block->chunk;
     jam_leaving leaving;
     block->lead_ms =
@@ -205,6 +225,8 @@ void jam_session_send(jam_session *s, int64_t now_ns)
     count_leaving(s, &leaving, now_ns);
     s->chunks_sent++;
     s->samples_sent += (int64_t)chunk->n_frames * JAM_FRAME_SAMPLES;
+    jam_session_record_chunk(s, block, pcm);
+    jam_block_unref(pcm);
     jam_ring_add(&s->ring, block);
     jam_session_serve_all(s);
     tell_stall(s, &leaving);

@@ -39,6 +39,7 @@ typedef struct jam_port {
 /* Who has connected; texts are copied. */
 typedef struct jam_client {
     const char *tenant; /* "" for an anonymous client */
+    const char *scopes; /* rf_scope.h */
     const char *address;
 } jam_client;
 
@@ -74,6 +75,9 @@ bool jam_socket_has_room(const jam_socket *s);
 void jam_socket_joined(jam_socket *s, struct jam_session *session);
 void jam_socket_refused(jam_socket *s, const jam_error *error, const char *id);
 
+/* jam_socket_restored: the start has led to a session from the store, which opens now. */
+void jam_socket_restored(jam_socket *s, struct jam_session *session);
+
 /* jam_socket_close ends it; the session must have let go of it. */
 void jam_socket_close(jam_socket *s, uint32_t code, const char *reason);
 
@@ -82,6 +86,7 @@ void jam_socket_drain(jam_socket *s, uint32_t deadline_ms);
 
 /* jam_socket_next walks from service->sockets on. */
 jam_socket *jam_socket_next(const jam_socket *s);
+bool jam_socket_is_joined(const jam_socket *s);
 bool jam_socket_is_binary(const jam_socket *s);
 const char *jam_socket_tenant(const jam_socket *s);
 const char *jam_socket_address(const jam_socket *s);

@@ -17,6 +17,7 @@ typedef struct wire {
     jam_service *service;
     jam_socket *socket; /* the loop's; NULL before Opened */
     char *tenant;
+    char *scopes;
     pthread_mutex_t mutex; /* the call */
     rf_rpc_call *call;     /* NULL once it is answered */
 } wire;
@@ -87,7 +88,7 @@ static const jam_port port = {.frame = send_frame, .close = send_close};
 
 static void open_socket(wire *w, const char *address)
 {
-    const jam_client client = {.tenant = w->tenant, .address = address};
+    const jam_client client = {.tenant = w->tenant, .scopes = w->scopes, .address = address};
     w->socket = jam_socket_open(w->service, &port, w, &client);
     if (w->socket == NULL) {
         send_close(w, 1008, "too many sockets");
@@ -101,6 +102,7 @@ static void free_wire(wire *w)
     }
     pthread_mutex_destroy(&w->mutex);
     free(w->tenant);
+    free(w->scopes);
     free(w);
 }
 
@@ -205,6 +207,7 @@ static void on_open(rf_rpc_call *call, void *user)
     wire *w = RF_NEW(wire);
     w->service = rpc->service;
     w->tenant = rf_strdup(rf_rpc_call_meta(call)->tenant);
+    w->scopes = rf_strdup(rf_rpc_call_meta(call)->scopes);
     w->call = call;
     pthread_mutex_init(&w->mutex, NULL);
     rf_rpc_call_listen(call, &events, w);

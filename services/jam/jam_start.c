@@ -57,13 +57,10 @@ static int take_place(jam_service *service, jam_engine_entry *engine, const jam_
                       jam_error *error)
 {
     jam_refusal refusal;
-    jam_engine_metrics *metrics = &service->metrics->engines[engine->number];
-    int64_t now_ns = rf_time_ns();
-    int err = jam_admission_ask(service->admission, engine, socket, now_ns, &refusal);
-    rf_metric_set(metrics->queue_length,
-                  (double)jam_admission_queued(service->admission, engine, now_ns));
+    int err = jam_admission_ask(service->admission, engine, socket, rf_time_ns(), &refusal);
+    jam_service_measure_queue(service);
     if (err < 0) {
-        rf_metric_add(metrics->busy, 1);
+        rf_metric_add(service->metrics->engines[engine->number].busy, 1);
         return refuse_busy(error, &refusal, "there is no room for another session now");
     }
     return 0;
@@ -116,9 +113,13 @@ static int join(jam_service *service, jam_socket *socket, const jam_message *sta
 }
 
 static int resume(jam_service *service, jam_socket *socket, const jam_message *start,
-                  jam_session **ret, jam_error *error)
+                  jam_started_by *ret, jam_error *error)
 {
     jam_session *s = jam_registry_find_token(service->registry, start->resume_token);
+    if (s == NULL && service->store != NULL) {
+        ret->restore = jam_restore_begin(service, socket, start);
+        return 0;
+    }
     if (s == NULL || strcmp(jam_session_tenant(s), jam_socket_tenant(socket)) != 0) {
         jam_error_set(error, JAM_RESUME_UNKNOWN, "resume_token", "the token is used or expired");
         rf_metric_add(service->metrics->resumes[JAM_RESUME_NONE], 1);
@@ -127,23 +128,23 @@ static int resume(jam_service *service, jam_socket *socket, const jam_message *s
     int err = jam_session_resume(s, socket, start, error);
     if (err == 0) {
         count(service, jam_session_engine(s), JAM_START_RESUMED);
-        *ret = s;
+        ret->session = s;
     }
     return err;
 }
 
 int jam_start_begin(jam_service *service, jam_socket *socket, const jam_message *start,
-                    jam_session **ret_session, jam_error *error)
+                    jam_started_by *ret, jam_error *error)
 {
     int err = check_draining(service, error);
     if (err < 0) {
         return err;
     }
     if (start->resume_token[0] != '\0') {
-        return resume(service, socket, start, ret_session, error);
+        return resume(service, socket, start, ret, error);
     }
     if (start->session_id[0] != '\0' || start->role == JAM_ROLE_LISTENER) {
-        return join(service, socket, start, ret_session, error);
+        return join(service, socket, start, &ret->session, error);
     }
-    return open_new(service, socket, start, ret_session, error);
+    return open_new(service, socket, start, &ret->session, error);
 }

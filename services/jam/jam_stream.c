@@ -8,7 +8,6 @@
 
 #define CHUNK_MAX (JAM_CHUNK_FRAMES_MAX * JAM_FRAME_SAMPLES + JAM_OVERLAP_MAX)
 #define WINDOW_PAIRS (JAM_HISTORY_SAMPLES + CHUNK_MAX + JAM_FRAME_SAMPLES + JAM_STRETCH_OUT_MAX)
-#define OLD_PAIRS (JAM_HISTORY_SAMPLES + JAM_OVERLAP_MAX + JAM_FRAME_SAMPLES)
 #define FADE_OUT 480 /* 10 ms, of an engine that has failed */
 #define N_MARKS 16
 #define SAMPLES_A_MINUTE (60.0 * JAM_RATE_HZ)
@@ -55,7 +54,7 @@ struct jam_stream {
     bool failed;
 
     jump jump;
-    float *saved; /* OLD_PAIRS from jump.from - JAM_HISTORY_SAMPLES on */
+    float *saved; /* JAM_BORDER_PAIRS_MAX from jump.from - JAM_HISTORY_SAMPLES on */
     float last[JAM_CHANNELS];
     float left[JAM_FRAME_SAMPLES], right[JAM_FRAME_SAMPLES];
     float frame[JAM_FRAME_SAMPLES * JAM_CHANNELS];
@@ -71,7 +70,7 @@ jam_stream *jam_stream_new(const jam_engine *engine, void *instance, const jam_c
     s->timeline = jam_timeline_new(start, engine->control_grain_samples, applied, user);
     s->overlap = overlap;
     s->stretch = jam_stretch_new();
-    s->saved = RF_NEW_ARRAY(float, (size_t)OLD_PAIRS *JAM_CHANNELS);
+    s->saved = RF_NEW_ARRAY(float, (size_t)JAM_BORDER_PAIRS_MAX *JAM_CHANNELS);
     s->cut = true;
     s->index = -1;
     jam_window_init(&s->window, WINDOW_PAIRS, JAM_HISTORY_SAMPLES);
@@ -409,6 +408,51 @@ void jam_stream_skip(jam_stream *stream, uint32_t n_frames)
     s->start += (int64_t)n_frames * JAM_FRAME_SAMPLES;
     s->jump.to = s->start;
     save_old(s);
+}
+
+int jam_stream_end(jam_stream *stream)
+{
+    jam_stream *s = stream;
+    if (s->failed || s->ended || s->jump.on) {
+        return -EPIPE;
+    }
+    jam_window_keep(&s->window, s->start - JAM_HISTORY_SAMPLES);
+    return 0;
+}
+
+uint32_t jam_stream_border_left(const jam_stream *stream)
+{
+    const jam_stream *s = stream;
+    int64_t missing = s->start + s->overlap + JAM_FRAME_SAMPLES - s->window.end;
+    return missing <= 0 || s->failed
+               ? 0
+               : (uint32_t)((missing + JAM_FRAME_SAMPLES - 1) / JAM_FRAME_SAMPLES);
+}
+
+void jam_stream_border(const jam_stream *stream, jam_border *ret)
+{
+    const jam_stream *s = stream;
+    ret->index = s->index + 1;
+    ret->start = s->start;
+    ret->rev = jam_timeline_rev(s->timeline);
+    ret->overlap = s->overlap;
+    memcpy(ret->pcm, jam_window_at(&s->window, s->start - JAM_HISTORY_SAMPLES),
+           JAM_BORDER_PAIRS((size_t)s->overlap) * JAM_CHANNELS * sizeof(float));
+}
+
+/* As after a jump: what was put aside is the old sound. */
+void jam_stream_begin_at(jam_stream *stream, const jam_border *border)
+{
+    jam_stream *s = stream;
+    s->index = border->index - 1;
+    s->start = border->start;
+    s->now.origin = border->start;
+    s->window.first += border->start;
+    s->window.end += border->start;
+    s->jump = (jump){.on = true, .saved = true, .from = border->start, .to = border->start};
+    memcpy(s->saved, border->pcm,
+           JAM_BORDER_PAIRS((size_t)s->overlap) * JAM_CHANNELS * sizeof(float));
+    jam_timeline_begin_at(s->timeline, border->start, border->rev);
 }
 
 void jam_stream_stretch(jam_stream *stream, double factor)

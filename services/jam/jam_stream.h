@@ -23,6 +23,9 @@
 
 #define JAM_HISTORY_SAMPLES 3840 /* real earlier audio before each cut, for Opus */
 
+#define JAM_BORDER_PAIRS(overlap) (JAM_HISTORY_SAMPLES + (overlap) + JAM_FRAME_SAMPLES)
+#define JAM_BORDER_PAIRS_MAX JAM_BORDER_PAIRS(JAM_OVERLAP_MAX)
+
 typedef struct jam_stream jam_stream;
 
 /* jam_stream_new takes over an instance that was opened with jam_controls_of_start(start) and has
@@ -87,6 +90,29 @@ int jam_stream_reset(jam_stream *stream, void *instance, int64_t *ret_sample);
 /* jam_stream_skip makes the next chunk start n_frames later: what lies between is rendered with the
  * next chunk and not heard. Between two chunks. */
 void jam_stream_skip(jam_stream *stream, uint32_t n_frames);
+
+/* Where a stream ends so that another one, perhaps in another process, goes on: how far it has come
+ * and the sound around the border. Plain data. */
+typedef struct jam_border {
+    int64_t index; /* of the next chunk */
+    int64_t start; /* its first sample, on a frame */
+    uint32_t rev;
+    uint32_t overlap;
+    float pcm[JAM_BORDER_PAIRS_MAX * JAM_CHANNELS]; /* JAM_BORDER_PAIRS(overlap) of them, from start
+                                                       - JAM_HISTORY_SAMPLES on */
+} jam_border;
+
+/* jam_stream_end begins a border behind the last cut. While jam_stream_border_left is not 0, plan
+ * and render as for a chunk; jam_stream_border then gives it. A stream that has failed or ended has
+ * none: -EPIPE. L. */
+int jam_stream_end(jam_stream *stream);
+uint32_t jam_stream_border_left(const jam_stream *stream);
+void jam_stream_border(const jam_stream *stream, jam_border *ret);
+
+/* jam_stream_begin_at makes a stream that has rendered nothing go on from a border of the same
+ * overlap: the first samples of its first chunk are copies of the old sound, over 40 ms from there
+ * the new instance takes over. Its bars count from 1. */
+void jam_stream_begin_at(jam_stream *stream, const jam_border *border);
 
 /* jam_stream_stretch lengthens what is rendered from now on by factor (1.0 to 1.1) at equal pitch;
  * 1.0 ends it. Between two chunks. Positions of the timeline then lag behind start_sample by

@@ -148,3 +148,27 @@ void jam_text_fixed(jam_text *text, double value, int decimals)
     separate(text);
     put_number(text, digits);
 }
+
+void jam_text_put_string(jam_text *text, const char *key, const char *value)
+{
+    jam_text_key(text, key);
+    jam_text_string(text, value);
+}
+
+void jam_text_put_bool(jam_text *text, const char *key, bool value)
+{
+    jam_text_key(text, key);
+    jam_text_bool(text, value);
+}
+
+void jam_text_put_i64(jam_text *text, const char *key, int64_t value)
+{
+    jam_text_key(text, key);
+    jam_text_i64(text, value);
+}
+
+void jam_text_put_f64(jam_text *text, const char *key, double value)
+{
+    jam_text_key(text, key);
+    jam_text_f64(text, value);
+}

@@ -28,6 +28,11 @@ void jam_text_i64(jam_text *text, int64_t value);
 void jam_text_f64(jam_text *text, double value);
 /* Rounded to `decimals` digits (0-6). */
 void jam_text_fixed(jam_text *text, double value, int decimals);
+/* Key and value of a member. */
+void jam_text_put_string(jam_text *text, const char *key, const char *value);
+void jam_text_put_bool(jam_text *text, const char *key, bool value);
+void jam_text_put_i64(jam_text *text, const char *key, int64_t value);
+void jam_text_put_f64(jam_text *text, const char *key, double value);
 /* A value that is JSON already. */
 void jam_text_json(jam_text *text, const char *json);
 

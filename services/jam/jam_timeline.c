@@ -55,6 +55,13 @@ jam_timeline *jam_timeline_new(const jam_change *start, uint32_t grain_samples,
     return t;
 }
 
+void jam_timeline_begin_at(jam_timeline *timeline, int64_t sample, uint32_t rev)
+{
+    timeline->next = sample;
+    timeline->ahead.sample = sample;
+    timeline->rev = rev;
+}
+
 jam_timeline *jam_timeline_free(jam_timeline *timeline)
 {
     free(timeline);

@@ -40,6 +40,9 @@ typedef void (*jam_applied_fn)(void *user, const jam_applied *applied);
 /* start: the change of the start message; see jam_controls_of_start. */
 jam_timeline *jam_timeline_new(const jam_change *start, uint32_t grain_samples,
                                jam_applied_fn applied, void *user);
+/* jam_timeline_begin_at makes `sample` the first to be planned, and rev the revision that holds
+ * there; before anything else. */
+void jam_timeline_begin_at(jam_timeline *timeline, int64_t sample, uint32_t rev);
 jam_timeline *jam_timeline_free(jam_timeline *timeline);
 
 /* When an accepted change holds, as far as it is known now. */

@@ -1,7 +1,7 @@
 #include "jam_view.h"
 
+#include "jam_controls_text.h"
 #include "jam_session.h"
-#include "jam_text.h"
 #include "rf_time.h"
 
 #include <errno.h>
@@ -34,30 +34,6 @@ static int end(rf_buf *out, const jam_text *text, rf_status *st)
     return 0;
 }
 
-static void put_string(jam_text *t, const char *key, const char *value)
-{
-    jam_text_key(t, key);
-    jam_text_string(t, value);
-}
-
-static void put_i64(jam_text *t, const char *key, int64_t value)
-{
-    jam_text_key(t, key);
-    jam_text_i64(t, value);
-}
-
-static void put_bool(jam_text *t, const char *key, bool value)
-{
-    jam_text_key(t, key);
-    jam_text_bool(t, value);
-}
-
-static void put_f64(jam_text *t, const char *key, double value)
-{
-    jam_text_key(t, key);
-    jam_text_f64(t, value);
-}
-
 /* Negative (or, of bpm, zero) means that the engine decides. */
 static void put_auto(jam_text *t, const char *key, double value, bool is_auto)
 {
@@ -77,36 +53,11 @@ static void put_styles(jam_text *t, const jam_controls *c)
     jam_text_open(t, '[');
     for (size_t i = 0; i < c->n_styles; i++) {
         jam_text_open(t, '{');
-        put_string(t, "name", c->styles[i].name);
-        put_f64(t, "weight", c->styles[i].weight);
+        jam_text_put_string(t, "name", c->styles[i].name);
+        jam_text_put_f64(t, "weight", c->styles[i].weight);
         jam_text_close(t, '}');
     }
     jam_text_close(t, ']');
-}
-
-static void put_stems(jam_text *t, const jam_controls *c)
-{
-    jam_text_key(t, "stems");
-    jam_text_open(t, '{');
-    for (size_t i = 0; i < JAM_N_STEMS; i++) {
-        jam_text_key(t, jam_stem_name((jam_stem)i));
-        jam_text_open(t, '{');
-        put_f64(t, "gain_db", c->stems[i].gain_db);
-        put_bool(t, "mute", c->stems[i].mute);
-        put_bool(t, "solo", c->stems[i].solo);
-        jam_text_close(t, '}');
-    }
-    jam_text_close(t, '}');
-}
-
-static const char *key_name(int key, char ret[JAM_CHOICE_SIZE])
-{
-    for (int i = 0; jam_field_choice_name(JAM_FIELD_KEY, i, ret)[0] != '\0'; i++) {
-        if (jam_key_of_choice(i) == key) {
-            return ret;
-        }
-    }
-    return "auto";
 }
 
 static void put_controls(jam_text *t, const jam_controls *c)
@@ -115,47 +66,48 @@ static void put_controls(jam_text *t, const jam_controls *c)
     jam_text_key(t, "controls");
     jam_text_open(t, '{');
     put_styles(t, c);
-    put_f64(t, "temperature", c->temperature);
-    put_i64(t, "topk", c->topk);
-    put_f64(t, "guidance_weight", c->guidance_weight);
+    jam_text_put_f64(t, "temperature", c->temperature);
+    jam_text_put_i64(t, "topk", c->topk);
+    jam_text_put_f64(t, "guidance_weight", c->guidance_weight);
     put_auto(t, "bpm", c->bpm, c->bpm <= 0.0);
-    put_string(t, "key", key_name(c->key, name));
-    put_string(t, "scale", jam_field_choice_name(JAM_FIELD_SCALE, (int)c->scale, name));
+    jam_text_put_string(t, "key", jam_controls_key_name(c->key, name));
+    jam_text_put_string(t, "scale", jam_field_choice_name(JAM_FIELD_SCALE, (int)c->scale, name));
     put_auto(t, "density", c->density, c->density < 0.0);
     put_auto(t, "brightness", c->brightness, c->brightness < 0.0);
-    put_stems(t, c);
-    put_string(t, "section", jam_field_choice_name(JAM_FIELD_SECTION, (int)c->section, name));
+    jam_controls_put_stems(t, c);
+    jam_text_put_string(t, "section",
+                        jam_field_choice_name(JAM_FIELD_SECTION, (int)c->section, name));
     jam_text_close(t, '}');
 }
 
 static void put_brief(jam_text *t, const jam_session_info *info)
 {
     char time[RF_ISO_LEN];
-    put_string(t, "id", info->id);
-    put_string(t, "engine", info->engine->name);
-    put_string(t, "state", jam_session_state_name(info->state));
-    put_string(t, "started_at", rf_time_iso(info->started_wall_ms, time));
-    put_i64(t, "samples_sent", info->samples_sent);
-    put_i64(t, "chunks_sent", info->chunks_sent);
-    put_i64(t, "controllers", (int64_t)info->n_controllers);
-    put_i64(t, "listeners", (int64_t)info->n_listeners);
+    jam_text_put_string(t, "id", info->id);
+    jam_text_put_string(t, "engine", info->engine->name);
+    jam_text_put_string(t, "state", jam_session_state_name(info->state));
+    jam_text_put_string(t, "started_at", rf_time_iso(info->started_wall_ms, time));
+    jam_text_put_i64(t, "samples_sent", info->samples_sent);
+    jam_text_put_i64(t, "chunks_sent", info->chunks_sent);
+    jam_text_put_i64(t, "controllers", (int64_t)info->n_controllers);
+    jam_text_put_i64(t, "listeners", (int64_t)info->n_listeners);
 }
 
 static void put_settings(jam_text *t, const jam_settings *settings)
 {
-    put_string(t, "pace", jam_pace_name(settings->pace));
-    put_string(t, "format", jam_format_name(settings->format));
-    put_i64(t, "max_decode_frames", settings->chunk_frames);
-    put_i64(t, "overlap", settings->overlap);
+    jam_text_put_string(t, "pace", jam_pace_name(settings->pace));
+    jam_text_put_string(t, "format", jam_format_name(settings->format));
+    jam_text_put_i64(t, "max_decode_frames", settings->chunk_frames);
+    jam_text_put_i64(t, "overlap", settings->overlap);
 }
 
 static void put_lateness(jam_text *t, const jam_session_info *info)
 {
     jam_text_key(t, "lateness_ms");
     jam_text_open(t, '{');
-    put_f64(t, "p50", info->lateness_ms[0]);
-    put_f64(t, "p95", info->lateness_ms[1]);
-    put_f64(t, "p99", info->lateness_ms[2]);
+    jam_text_put_f64(t, "p50", info->lateness_ms[0]);
+    jam_text_put_f64(t, "p95", info->lateness_ms[1]);
+    jam_text_put_f64(t, "p99", info->lateness_ms[2]);
     jam_text_close(t, '}');
 }
 
@@ -181,15 +133,15 @@ int jam_view_session(const jam_service *s, const char *tenant, const char *id, r
     jam_session_inform(session, &info);
     jam_text_open(&t, '{');
     put_brief(&t, &info);
-    put_i64(&t, "seed", (int64_t)info.seed);
-    put_f64(&t, "bpm", info.bpm);
-    put_i64(&t, "bar", info.bar);
-    put_f64(&t, "beat", info.beat);
-    put_i64(&t, "rev", info.rev);
+    jam_text_put_i64(&t, "seed", (int64_t)info.seed);
+    jam_text_put_f64(&t, "bpm", info.bpm);
+    jam_text_put_i64(&t, "bar", info.bar);
+    jam_text_put_f64(&t, "beat", info.beat);
+    jam_text_put_i64(&t, "rev", info.rev);
     put_settings(&t, &info.settings);
     put_controls(&t, &info.controls);
     put_lateness(&t, &info);
-    put_string(&t, "listen_token", info.listen_token);
+    jam_text_put_string(&t, "listen_token", info.listen_token);
     jam_text_close(&t, '}');
     return end(out, &t, st);
 }
@@ -288,21 +240,21 @@ static void put_engine(const jam_service *s, const jam_engine_entry *entry, jam_
 {
     const jam_engine *e = entry->engine;
     jam_text_open(t, '{');
-    put_string(t, "name", e->name);
-    put_string(t, "version", e->version);
-    put_string(t, "kind", e->kind);
-    put_bool(t, "gpu", e->gpu);
-    put_bool(t, "deterministic", e->deterministic);
-    put_i64(t, "control_grain_samples", e->control_grain_samples);
+    jam_text_put_string(t, "name", e->name);
+    jam_text_put_string(t, "version", e->version);
+    jam_text_put_string(t, "kind", e->kind);
+    jam_text_put_bool(t, "gpu", e->gpu);
+    jam_text_put_bool(t, "deterministic", e->deterministic);
+    jam_text_put_i64(t, "control_grain_samples", e->control_grain_samples);
     put_names(t, "controls", e->controls);
     put_names(t, "stems", e->stems);
-    put_i64(t, "max_sessions", e->max_sessions);
-    put_f64(t, "realtime_ratio", e->realtime_ratio);
-    put_f64(t, "measured_ratio", entry->ratio);
+    jam_text_put_i64(t, "max_sessions", e->max_sessions);
+    jam_text_put_f64(t, "realtime_ratio", e->realtime_ratio);
+    jam_text_put_f64(t, "measured_ratio", entry->ratio);
     put_optional(t, "model", e->model);
     put_optional(t, "soundfont_sha256", e->soundfont_sha256);
-    put_i64(t, "places_used", (int64_t)entry->n_used);
-    put_i64(t, "places_free", (int64_t)jam_admission_free_places(s->admission, entry));
+    jam_text_put_i64(t, "places_used", (int64_t)entry->n_used);
+    jam_text_put_i64(t, "places_free", (int64_t)jam_admission_free_places(s->admission, entry));
     jam_text_key(t, "styles");
     jam_text_open(t, '[');
     for (size_t i = 0; i < e->n_styles(e); i++) {
@@ -350,11 +302,11 @@ int jam_view_health(const jam_service *s, rf_buf *out, rf_status *st)
         return err;
     }
     jam_text_open(&t, '{');
-    put_bool(&t, "ok", true);
-    put_string(&t, "status", s->draining ? "draining" : "ready");
-    put_string(&t, "mode", "rt");
-    put_bool(&t, "warmed", s->engines->n > 0);
-    put_i64(&t, "active_jams", count_active(s));
+    jam_text_put_bool(&t, "ok", true);
+    jam_text_put_string(&t, "status", s->draining ? "draining" : "ready");
+    jam_text_put_string(&t, "mode", "rt");
+    jam_text_put_bool(&t, "warmed", s->engines->n > 0);
+    jam_text_put_i64(&t, "active_jams", count_active(s));
     jam_text_close(&t, '}');
     return end(out, &t, st);
 }
@@ -368,16 +320,16 @@ int jam_view_model(const jam_service *s, rf_buf *out, rf_status *st)
     }
     bool any = s->engines->n > 0;
     jam_text_open(&t, '{');
-    put_bool(&t, "ok", true);
-    put_string(&t, "status", s->draining ? "draining" : "ready");
-    put_string(&t, "mode", "rt");
-    put_bool(&t, "warmed", any);
-    put_i64(&t, "active_jams", count_active(s));
+    jam_text_put_bool(&t, "ok", true);
+    jam_text_put_string(&t, "status", s->draining ? "draining" : "ready");
+    jam_text_put_string(&t, "mode", "rt");
+    jam_text_put_bool(&t, "warmed", any);
+    jam_text_put_i64(&t, "active_jams", count_active(s));
     put_optional(&t, "engine", any ? s->engines->entries[0].engine->name : NULL);
-    put_i64(&t, "sample_rate", JAM_RATE_HZ);
-    put_i64(&t, "channels", JAM_CHANNELS);
-    put_bool(&t, "mean_loaded", false);
-    put_bool(&t, "centroids_loaded", false);
+    jam_text_put_i64(&t, "sample_rate", JAM_RATE_HZ);
+    jam_text_put_i64(&t, "channels", JAM_CHANNELS);
+    jam_text_put_bool(&t, "mean_loaded", false);
+    jam_text_put_bool(&t, "centroids_loaded", false);
     jam_text_close(&t, '}');
     return end(out, &t, st);
 }

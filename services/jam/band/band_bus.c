@@ -8,7 +8,7 @@
  */
 #define LOW_CORNER_HZ 110.0
 #define SWING_CORNER_HZ 30.0
-#define SWING_LIMIT 0.065F
+#define SWING_LIMIT 0.06F
 #define LOW_RELEASE 0.012F /* of the way in a block: 110 ms */
 
 /* 2 to 1 above the threshold. */
@@ -91,6 +91,7 @@ static float largest_swing(band_bus *bus, const band_block *sum)
     return bus->gain * RF_MAX(most[0], most[1]);
 }
 
+/* It may have to be held within a block: a way without corners, which would be heard. */
 static void hold_bass(band_bus *bus, band_block stems[BAND_STEM_VECTORS])
 {
     band_block sum;
@@ -99,12 +100,12 @@ static void hold_bass(band_bus *bus, band_block stems[BAND_STEM_VECTORS])
     const float wanted = swing > SWING_LIMIT ? SWING_LIMIT / swing : 1;
     const float from = bus->low_gain;
     const float to = wanted < from ? wanted : from + LOW_RELEASE * (wanted - from);
-    const float step = (to - from) / BAND_BLOCK;
     band_block low[BAND_STEM_VECTORS] = {stems[0], stems[1]};
     band_filter_run_beside(bus->low, low);
     for (size_t v = 0; v < BAND_STEM_VECTORS && (from < 1 || to < 1); v++) {
         for (size_t i = 0; i < BAND_BLOCK; i++) {
-            const float cut = 1 - from - step * (float)(i + 1);
+            const float t = (float)(i + 1) / BAND_BLOCK;
+            const float cut = 1 - from - (to - from) * t * t * (3 - 2 * t);
             stems[v].x[i] -= band_splat(cut) * low[v].x[i];
         }
     }

@@ -12,6 +12,17 @@ static const band_chord *chord_at(const band_composer *c, int step)
     return band_plan_chord(c, 2 * c->bar + (size_t)(step / 8));
 }
 
+/* Without its root the tonic chord is another key's; at home it has it. */
+static band_voicing_kind voicing_of(const band_composer *c, const band_chord *chord)
+{
+    band_voicing_kind kind = (band_voicing_kind)c->letter->picks[K_VOICING];
+    bool rootless = kind == VOICING_ROOTLESS || kind == VOICING_SIX_NINE;
+    if (chord->root != 0 || !rootless) {
+        return kind;
+    }
+    return chord->quality == BAND_DOM7 ? VOICING_SEVENTH : VOICING_ADD9;
+}
+
 /* Both hands follow the harmony, whether they play or not, so that they return in place. */
 static void lead_voices(band_composer *c, int step)
 {
@@ -20,7 +31,7 @@ static void lead_voices(band_composer *c, int step)
         return;
     }
     c->comp_chord = chord;
-    band_voicing_lead(chord, (band_voicing_kind)c->letter->picks[K_VOICING], COMP_CENTRE, &c->comp);
+    band_voicing_lead(chord, voicing_of(c, chord), COMP_CENTRE, &c->comp);
     band_voicing_lead(chord, VOICING_TRIAD, PAD_CENTRE, &c->pad);
 }
 
@@ -49,7 +60,10 @@ static void strike(band_composer *c, int step, double length, int velocity, doub
         band_write_tone(c, BAND_COMP, step + RF_MIN(after, 0.9), length, v->voices[i],
                         velocity - (inner ? 6 : 0), need + (inner ? 0.12 : 0.0));
     }
-    /* And a full texture doubles the highest. */
+    /* And a full texture doubles the highest, but for power chords, which are octaves already. */
+    if (c->letter->picks[K_VOICING] == VOICING_POWER) {
+        return;
+    }
     band_write_tone(c, BAND_COMP, step + 0.5 * STRUM, length, octave_above(v->voices[v->n - 1]),
                     velocity - 14, 0.62 + 0.5 * need);
 }

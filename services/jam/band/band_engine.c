@@ -100,11 +100,11 @@ static const char *find_font(const char *soundfont)
     return NULL;
 }
 
-static void load_font(band_engine *band, const char *soundfont)
+static void load_font(band_engine *band, const char *soundfont, const char *cache_dir)
 {
     const char *path = find_font(soundfont);
     band_font *font = NULL;
-    const int r = path != NULL ? band_font_load(path, &font) : -ENOENT;
+    const int r = path != NULL ? band_font_load(path, cache_dir, &font) : -ENOENT;
     if (r == 0) {
         band->bank = band_bank_new(font);
         return;
@@ -120,10 +120,10 @@ static uint32_t count_places(void)
     return (uint32_t)(SESSIONS_A_CORE * RF_MAX(cores, 1L));
 }
 
-int band_engine_new(const char *soundfont, jam_engine **ret)
+int band_engine_new(const char *soundfont, const char *cache_dir, jam_engine **ret)
 {
     band_engine *band = RF_NEW(band_engine);
-    load_font(band, soundfont);
+    load_font(band, soundfont, cache_dir);
     band->base = (jam_engine){
         .struct_size = sizeof(jam_engine),
         .abi_version = JAM_ENGINE_ABI,

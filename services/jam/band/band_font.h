@@ -1,7 +1,12 @@
 /*
  * band_font.h - a soundfont (SF2, or SF3 with Ogg Vorbis samples) as plain tables that every
- * session reads: loaded once, whole, and never written again, so that any thread may use it without
- * a lock. FluidSynth's own loader counts references in what it shares; that is why it is not used.
+ * session reads: loaded once and never written again, so that any thread may use it without a
+ * lock. FluidSynth's own loader counts references in what it shares; that is why it is not used.
+ *
+ * The samples are no memory of this process: those of SF2 are played from the file, which is
+ * mapped, those of SF3 from a mapped cache file (band_font_cache.h). They are page cache, shared
+ * with other processes, and what is not played need not be there. The font file must not be cut
+ * while it is loaded; to replace it, rename a new one over it.
  *
  * Presets are flattened: a layer is one sample under one key and velocity range, with the
  * generators and modulators of its instrument zone (they replace) and of its preset zone (they
@@ -13,7 +18,7 @@
 #include "rf_base.h"
 
 typedef struct band_font_sample {
-    const int16_t *data; /* with 8 readable samples before and after */
+    const int16_t *data; /* with BAND_FONT_MARGIN readable samples before and after */
     uint32_t n;
     uint32_t loop_start, loop_end; /* within 0..n */
     uint32_t rate_hz;
@@ -50,6 +55,13 @@ typedef struct band_font_preset {
     band_font_span layers;
 } band_font_preset;
 
+/* Bytes that samples lie in: mapped read-only, or of the heap. */
+typedef struct band_font_bytes {
+    uint8_t *data; /* NULL: none */
+    size_t size;
+    bool mapped;
+} band_font_bytes;
+
 typedef struct band_font {
     band_font_sample *samples;
     size_t n_samples;
@@ -63,15 +75,24 @@ typedef struct band_font {
     size_t n_mods;
     char sha256[65]; /* hex, of the file */
     /* what the samples lie in */
-    uint8_t *file;
-    int16_t **decoded; /* n_samples, SF3 only */
+    band_font_bytes file;
+    band_font_bytes cache; /* of SF3 */
+    int16_t **decoded;     /* n_samples, of SF3 without a cache; NULL: none */
 } band_font;
 
 #define BAND_FONT_MAX_SIZE ((size_t)1 << 30)
+#define BAND_FONT_MAX_DECODED ((size_t)1 << 32) /* bytes */
+#define BAND_FONT_MARGIN                                                                           \
+    8U /* FluidSynth's interpolation reads so many samples beyond both ends                        \
+        */
 
-/* band_font_load reads and checks the file. Returns 0; the negative errno of open and read; -EFBIG
- * above BAND_FONT_MAX_SIZE; -EINVAL when it is no sound soundfont. */
-int band_font_load(const char *path, band_font **ret);
+/* band_font_load maps and checks the file. Samples of SF3 that a preset of General MIDI's banks (0
+ * and 128) plays are decoded into a file of cache_dir, which is made when it is missing, the first
+ * time, and mapped from there afterwards; they are decoded into memory when cache_dir is NULL, or,
+ * with a log line, when the file cannot be made. Returns 0; the negative errno of open, read and
+ * mmap; -EFBIG above BAND_FONT_MAX_SIZE or, decoded, BAND_FONT_MAX_DECODED; -EINVAL when it is no
+ * sound soundfont. */
+int band_font_load(const char *path, const char *cache_dir, band_font **ret);
 
 /* band_font_parse is the same for bytes in memory, which it takes over, on failure too. */
 int band_font_parse(uint8_t *file, size_t size, band_font **ret);
@@ -80,5 +101,10 @@ band_font *band_font_free(band_font *font);
 /* band_font_find gives the preset's index; when there is none, the one of program 0 of the same
  * bank, else 0. */
 size_t band_font_find(const band_font *font, int bank, int program);
+
+/* band_font_fetch brings all samples into memory and into the page tables, so that playing them
+ * faults on no page. Takes 2 ms when they are there, and blocks while the disk reads; any thread
+ * but those that render. */
+void band_font_fetch(const band_font *font);
 
 #endif

@@ -69,11 +69,11 @@ static const struct {
     uint8_t at[2 * BAND_PHRASE_BARS];
 } PACES[BAND_N_PACES] = {
     [PACE_PHRASE] = {1, {0}},
-    [PACE_TWO_BARS] = {2, {0, 4}},
+    [PACE_TWO_BARS] = {3, {0, 4, 7}},
     [PACE_BAR] = {4, {0, 2, 4, 6}},
     [PACE_BAR_RUSHED] = {5, {0, 2, 4, 6, 7}},
     [PACE_LONG_FIRST] = {3, {0, 4, 6}},
-    [PACE_HALF_BAR] = {8, {0, 1, 2, 3, 4, 5, 6, 7}},
+    [PACE_HALF_BAR] = {6, {0, 2, 3, 4, 5, 6}}, /* home and cadence have a bar */
     [PACE_ALTERNATE] = {6, {0, 2, 3, 4, 6, 7}},
 };
 

@@ -17,11 +17,18 @@ static const double MOTIONS[BAND_ROOTS] = {0.35, 0.9, 1.2, 0.9, 0.9, 1.7,
 static const double ROLES[BAND_N_ROLES][BAND_ROOTS] = {
     /*              I   bII  II  bIII III  IV   bV    V   bVI  VI  bVII VII */
     [ROLE_OPEN] = {0.5, 1.0, 2.0, 1.5, 1.5, 3.0, 0.5, 1.5, 2.0, 3.0, 1.0, 0.5},
-    [ROLE_INNER] = {0.7, 1.0, 1.0, 1.0, 1.0, 1.0, 0.6, 1.0, 1.0, 1.0, 1.0, 1.0},
-    [ROLE_PREPARE] = {0.4, 1.0, 2.5, 0.8, 0.6, 2.5, 0.8, 1.0, 2.0, 1.2, 1.2, 0.5},
+    [ROLE_INNER] = {1.2, 1.0, 1.0, 1.0, 1.0, 1.0, 0.6, 0.7, 1.0, 1.0, 1.0, 1.0},
+    [ROLE_PREPARE] = {0.7, 1.0, 2.5, 0.8, 0.6, 2.5, 0.8, 0.5, 2.0, 1.2, 1.2, 0.5},
     [ROLE_HALF] = {0.1, 0.8, 0.8, 0.4, 0.4, 2.0, 0.2, 9.0, 0.8, 0.4, 3.0, 0.5},
     [ROLE_TURN] = {0.15, 2.0, 1.0, 0.5, 0.5, 2.5, 0.3, 6.0, 1.2, 0.5, 4.0, 0.6},
     [ROLE_FULL] = {60.0, 0.1, 0.1, 0.1, 0.1, 0.2, 0.1, 0.2, 0.2, 0.3, 0.1, 0.1},
+};
+
+/* What a root does for the key, minor and major: home is home, and the relative key's home is less
+ * at hand than it might be, or a listener hears that one. */
+static const double GRAVITY[2][BAND_ROOTS] = {
+    {2.0, 1.0, 1.0, 0.5, 1.0, 1.0, 1.0, 0.8, 0.9, 1.0, 0.8, 1.0},
+    {1.8, 1.0, 1.0, 1.0, 0.9, 1.0, 1.0, 0.8, 1.0, 0.8, 1.0, 1.0},
 };
 
 static void weigh_likes(const band_harmony *harmony, jam_scale scale, bool strict, double *ret)
@@ -49,9 +56,10 @@ static void weigh_likes(const band_harmony *harmony, jam_scale scale, bool stric
 /* What the move to each root weighs. */
 static void weigh_moves(const band_harmony *harmony, const band_harmony_place *place, double *ret)
 {
-    const band_move_like *moves = harmony->moves[band_theory_is_major(place->scale)];
+    bool major = band_theory_is_major(place->scale);
+    const band_move_like *moves = harmony->moves[major];
     for (int root = 0; root < BAND_ROOTS; root++) {
-        ret[root] = ROLES[place->role][root];
+        ret[root] = ROLES[place->role][root] * GRAVITY[major][root];
         if (place->before != BAND_NO_TARGET) {
             ret[root] *= MOTIONS[band_mod(root - place->before, BAND_ROOTS)];
         }

@@ -2,6 +2,7 @@
 
 #include "band_random.h"
 #include "band_state.h"
+#include "band_tune.h"
 
 #define LEAD_CENTRE 8 /* degrees above the tonic */
 #define LEAD_LOWEST 2
@@ -14,6 +15,8 @@ typedef struct band_motif {
     uint8_t contour;
     uint8_t turn; /* of its first return, and its third */
     int start;    /* degrees above the chord's root */
+    band_mode mode;
+    jam_scale scale;
 } band_motif;
 
 /* Steps of a motif's notes from its first, one after another; the last is repeated. */
@@ -81,11 +84,17 @@ static int held(const char *rhythm, int step)
     return end - step;
 }
 
-/* Strong notes are chord tones, the others fall where the contour leads. */
-static int settle(const band_chord *chord, int degree, int step, int length)
+static bool is_strong(int step, int length)
 {
-    bool strong = step % 8 == 0 || length >= 4;
-    return within(strong ? band_theory_nearest(chord, degree) : degree);
+    return step % 8 == 0 || length >= 4;
+}
+
+/* Strong notes are chord tones, the others fall where the contour leads in the tune's mode. */
+static int settle(const band_motif *motif, const band_chord *chord, int degree, int step,
+                  int length)
+{
+    return within(is_strong(step, length) ? band_tune_strong(chord, degree)
+                                          : band_tune_weak(motif->mode, motif->scale, degree));
 }
 
 /* Where the motif starts in this bar: near its own height, on the chord. */
@@ -134,7 +143,7 @@ static void write_bar(const band_letter *letter, size_t bar, const band_motif *m
         int at = step + shift;
         int length = RF_MIN(held(motif->rhythm, step), BAND_STEPS - at);
         int degree = first + turned(turn, CONTOURS[motif->contour][k % 8]);
-        degree = settle(chord_of(letter, bar, at), degree, at, length);
+        degree = settle(motif, chord_of(letter, bar, at), degree, at, length);
         if (turn == TURN_ORNAMENTED && length >= 3) {
             add(ret, at, 1, within(degree + 1), true);
             add(ret, at + 1, length - 1, degree, false);
@@ -153,7 +162,7 @@ static void close_phrase(const band_letter *letter, band_melody *m)
     }
     band_melody_note *last = &m->notes[m->n - 1];
     const band_chord *chord = chord_of(letter, BAND_PHRASE_BARS - 1, last->step);
-    last->degree = (int8_t)within(band_theory_nearest(chord, last->degree));
+    last->degree = (int8_t)within(band_tune_strong(chord, last->degree));
     last->length = (uint8_t)RF_MIN(BAND_STEPS - last->step, 6);
 }
 
@@ -218,7 +227,9 @@ static void choose_motifs(band_composer *c, double beat, band_motif *ret)
         ret[i] = (band_motif){.rhythm = band_kinds_pattern(K_RHYTHM, rhythm)->steps,
                               .contour = (uint8_t)contour,
                               .turn = (uint8_t)turn,
-                              .start = 2 * (int)(luck % 3)};
+                              .start = 2 * (int)(luck % 3),
+                              .mode = (band_mode)band_sound_main(c)->mode,
+                              .scale = band_composer_scale(c)};
     }
 }
 
@@ -243,16 +254,28 @@ void band_melody_write(band_composer *c, band_letter *letter, double beat)
     }
 }
 
+/* As it sounds under the chord; weak ones may be blue. */
+static band_tone tone_of(const band_composer *c, const band_melody_note *note)
+{
+    const band_chord *chord = band_plan_chord(c, 2 * c->bar + (size_t)(note->step / 8));
+    band_tone tone = band_theory_tone(chord, note->degree);
+    if (!is_strong(note->step, note->length)) {
+        band_mode mode = (band_mode)band_sound_main(c)->mode;
+        int bend = band_tune_bend(mode, band_composer_scale(c), note->degree);
+        tone.semis = (int8_t)(tone.semis + bend);
+    }
+    return tone;
+}
+
 static void play(band_composer *c, band_part part, const band_melody *melody, int step,
                  int velocity, double base)
 {
     for (size_t i = 0; i < melody->n; i++) {
         const band_melody_note *note = &melody->notes[i];
         if (note->step == step) {
-            const band_chord *chord = band_plan_chord(c, 2 * c->bar + (size_t)(step / 8));
             double need = band_write_need(note->grace ? 'g' : 'x', step, base, 0.35);
             band_write_tone(c, part, step, band_write_length(c, step, step + note->length),
-                            band_theory_tone(chord, note->degree),
+                            tone_of(c, note),
                             velocity - (note->grace ? 16 : 0) + (step % 8 == 0 ? 5 : 0), need);
         }
     }

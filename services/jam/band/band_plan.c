@@ -30,12 +30,7 @@ static void forget_letters(band_composer *c)
 /* The tonic chord of the style that weighs most. */
 static void home_chord(const band_composer *c, jam_scale scale, band_chord *ret)
 {
-    size_t best = 0;
-    for (size_t k = 1; k < c->chooser.n_styles; k++) {
-        best = c->chooser.weights[k] > c->chooser.weights[best] ? k : best;
-    }
-    const band_style *style = c->chooser.n_styles > 0 ? c->chooser.styles[best] : NULL;
-    band_harmony_name harmony = style != NULL ? (band_harmony_name)style->harmony : HARMONY_COMMON;
+    band_harmony_name harmony = (band_harmony_name)band_sound_main(c)->harmony;
     band_theory_chord(scale, 0, band_harmony_home(harmony, scale), ret);
     if (band_state_is_strict(c)) {
         band_theory_within(scale, ret);

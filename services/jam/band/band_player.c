@@ -3,25 +3,20 @@
 #include "band_clock.h"
 #include "band_composer.h"
 #include "band_float.h"
+#include "band_sounding.h"
 #include "band_trims.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#define MAX_SOUNDING 96
 #define NOTES_AT_ONCE 32
 #define BEATS_A_BAR ((double)JAM_BEATS_A_BAR)
 #define DRUM_BEATS 8.0        /* drums ring, whatever their note's length */
+#define BRIEF_S 0.2           /* notes of other parts below it are brief */
 #define CLOSE_SAMPLES 144000U /* 3 s from an ending's last bar to silence */
 #define KICK_LOW 35           /* General MIDI's two kicks */
 #define KICK_HIGH 36
-
-typedef struct sounding {
-    double end_beat;
-    uint32_t note; /* of the synthesizer */
-    uint8_t part, pitch;
-} sounding;
 
 typedef struct pending {
     int64_t sample;
@@ -42,8 +37,7 @@ struct band_player {
     double brightness;
     int64_t closed_at; /* when all is silent after an ending; -1 */
     bool closed;
-    sounding sounding[MAX_SOUNDING];
-    size_t n_sounding;
+    band_sounding sounding;
     pending pending[BAND_PLAYER_PENDING];
     size_t n_pending;
 };
@@ -85,6 +79,7 @@ band_player *band_player_new(const band_bank *bank, uint64_t seed, const jam_con
     player->clock.bpm = band_composer_bpm(player->composer);
     band_trims_get(controls, &player->trim);
     take_sound(player, true);
+    band_font_fetch(band_bank_font(bank)); /* rendering must not wait for a page of it */
     band_mixer_faders(player->mixer, controls->stems, 0);
     return player;
 }
@@ -169,41 +164,6 @@ static void apply_due(band_player *player)
     }
 }
 
-static void release(band_player *player, size_t i)
-{
-    band_synth_stop(player->synth, player->sounding[i].note);
-    player->sounding[i] = player->sounding[--player->n_sounding];
-}
-
-static void stop_due(band_player *player, double until)
-{
-    for (size_t i = 0; i < player->n_sounding;) {
-        if (player->sounding[i].end_beat < until) {
-            release(player, i);
-        } else {
-            i++;
-        }
-    }
-}
-
-/* Makes room for a note: the one of its own key goes, or when all places are taken the one that
- * ends first. */
-static void make_room(band_player *player, const band_note *note)
-{
-    size_t first = 0;
-    for (size_t i = 0; i < player->n_sounding; i++) {
-        const sounding *s = &player->sounding[i];
-        if (s->part == note->part && s->pitch == note->pitch) {
-            release(player, i);
-            return;
-        }
-        first = s->end_beat < player->sounding[first].end_beat ? i : first;
-    }
-    if (player->n_sounding == MAX_SOUNDING) {
-        release(player, first);
-    }
-}
-
 static void tell(const band_player *player, const band_note *note)
 {
     if (player->host.note != NULL) {
@@ -221,14 +181,13 @@ static void tell(const band_player *player, const band_note *note)
 static void start(band_player *player, const band_note *note)
 {
     const bool drums = note->part <= BAND_PERCUSSION;
-    make_room(player, note);
+    const bool brief = !drums && note->length * 60 < BRIEF_S * player->clock.bpm;
+    const double length = drums ? RF_MAX(note->length, DRUM_BEATS) : note->length;
+    band_sounding_make_room(&player->sounding, player->synth, note);
     tell(player, note);
-    player->sounding[player->n_sounding++] = (sounding){
-        .end_beat = note->beat + (drums ? RF_MAX(note->length, DRUM_BEATS) : note->length),
-        .note = band_synth_start(player->synth, note->part, note->pitch, note->velocity),
-        .part = (uint8_t)note->part,
-        .pitch = note->pitch,
-    };
+    band_sounding_add(
+        &player->sounding, note, note->beat + length,
+        band_synth_start(player->synth, note->part, note->pitch, note->velocity, brief));
     if (note->part == BAND_DRUMS && note->pitch >= KICK_LOW && note->pitch <= KICK_HIGH) {
         band_mixer_kick(player->mixer, note->velocity);
     }
@@ -275,7 +234,8 @@ static void render_block(band_player *player, float *left, float *right, band_mi
 {
     float rows[BAND_SYNTH_ROWS][BAND_BLOCK];
     apply_due(player);
-    stop_due(player, band_clock_beat(&player->clock, (double)(player->sample + BAND_BLOCK)));
+    band_sounding_stop(&player->sounding, player->synth,
+                       band_clock_beat(&player->clock, (double)(player->sample + BAND_BLOCK)));
     if (!player->closed) {
         play_block(player);
         take_sound(player, false);

@@ -1,8 +1,8 @@
 /*
  * band_player.h - plays what the composer decides: controls at their sample, notes at theirs, the
  * composer's sounds and the mix. One player a session, used by one thread at a time;
- * band_player_new alone allocates. Equal seeds and equal controls at equal positions give equal
- * bytes, in calls of whatever length.
+ * band_player_new alone allocates, and waits for the soundfont's pages. Equal seeds and equal
+ * controls at equal positions give equal bytes, in calls of whatever length.
  *
  * A note starts with the block that holds its exact sample and is heard BAND_LIMITER_DELAY samples
  * later: within 64 samples of its time, always late, never adding up.

@@ -114,7 +114,7 @@ static void set_verse(const band_composer *c, band_scene *scene)
 {
     play(scene, CASTS[c->letter->picks[K_CAST]]);
     scene->twist = twists(c) ? c->letter->picks[K_TWIST] : TWIST_NONE;
-    scene->crash = c->bar == 0 && (c->phrase == 0 || c->section_bar == 0);
+    scene->crash = c->bar == 0 && (c->phrase % 2 == 0 || c->section_bar == 0);
     if (c->bar == BAND_PHRASE_BARS - 1) {
         /* Longer at the end of eight bars than in their middle. */
         scene->fill = c->letter->picks[K_FILL];

@@ -11,6 +11,15 @@ static const band_style *style_of(const band_composer *c, size_t k)
     return style != NULL ? style : band_style_neutral();
 }
 
+const band_style *band_sound_main(const band_composer *c)
+{
+    size_t best = 0;
+    for (size_t k = 1; k < c->chooser.n_styles; k++) {
+        best = c->chooser.weights[k] > c->chooser.weights[best] ? k : best;
+    }
+    return c->chooser.n_styles > 0 ? style_of(c, best) : band_style_neutral();
+}
+
 /* The styles in force with their weights; the neutral one alone when there are none. */
 static size_t styles_of(const band_composer *c, const band_style **ret, double *ret_weights)
 {

@@ -159,6 +159,9 @@ void band_sound_blend(band_composer *c);
 void band_sound_pick(band_composer *c, double beat);
 double band_sound_bpm(const band_composer *c);
 
+/* band_sound_main: the style that weighs most; the neutral one when there is none. */
+const band_style *band_sound_main(const band_composer *c);
+
 /* band_melody.c: writes lead and counter of a phrase. */
 void band_melody_write(band_composer *c, band_letter *letter, double beat);
 

@@ -75,8 +75,9 @@ void band_stems_set(band_stems *stems, const band_mix *mix, double brightness, d
     set_drive(stems, mix);
     stems->brightness_target = brightness;
     stems->low_db_target = low_db;
-    stems->pump = mix->pump;
+    stems->pump_target = mix->pump;
     if (now) {
+        stems->pump = mix->pump;
         stems->brightness = brightness;
         stems->low_db = low_db;
         tune(stems, true);
@@ -196,21 +197,33 @@ static void take_dc(band_stem_pair *pair, band_block *block)
     pair->dc[1] = second;
 }
 
+/* How far the chords are pushed down. */
+static double pushed(const band_stems *stems)
+{
+    return DUCK_DEPTH * stems->pump * stems->duck;
+}
+
+static void glide_duck(band_stems *stems)
+{
+    const double way = stems->pump_target - stems->pump;
+    stems->pump = fabs(way) < 1e-4 ? stems->pump_target : stems->pump + GLIDE * way;
+    stems->duck += DUCK_ATTACK * (stems->duck_target - stems->duck);
+    stems->duck_target *= DUCK_RELEASE;
+}
+
 /* The kick pushes bass and chords down, the lead half as much; the drums stay. */
 static void duck(band_stems *stems, band_block blocks[BAND_STEM_VECTORS])
 {
-    const double before = stems->duck;
-    stems->duck += DUCK_ATTACK * (stems->duck_target - stems->duck);
-    stems->duck_target *= DUCK_RELEASE;
-    const double depth = DUCK_DEPTH * stems->pump;
-    if (depth * (before + stems->duck) < 1e-5) {
+    const double from = pushed(stems);
+    glide_duck(stems);
+    const double to = pushed(stems);
+    if (from + to < 1e-5) {
         return;
     }
     const band_v4 amount[BAND_STEM_VECTORS] = {band_pairs(0, 1), band_pairs(1, 0.5F)};
     for (size_t v = 0; v < BAND_STEM_VECTORS; v++) {
-        const band_v4 step =
-            amount[v] * band_splat((float)(depth * (stems->duck - before) / BAND_BLOCK));
-        band_v4 gain = band_splat(1) - amount[v] * band_splat((float)(depth * before));
+        const band_v4 step = amount[v] * band_splat((float)((to - from) / BAND_BLOCK));
+        band_v4 gain = band_splat(1) - amount[v] * band_splat((float)from);
         for (size_t i = 0; i < BAND_BLOCK; i++) {
             gain -= step;
             blocks[v].x[i] *= gain;

@@ -21,7 +21,7 @@ typedef struct band_stems {
     bool heard[JAM_N_STEMS];            /* neither muted nor left out of a solo */
     double brightness, brightness_target;
     double low_db, low_db_target;
-    double pump;              /* depth 0-1 */
+    double pump, pump_target; /* depth 0-1 */
     double duck, duck_target; /* 0-1, the kick's trace */
 } band_stems;
 

@@ -27,6 +27,13 @@ typedef enum band_feel {
     BAND_N_FEELS,
 } band_feel;
 
+/* What its tunes are made of. */
+typedef enum band_mode {
+    MODE_SCALE,
+    MODE_PENTATONIC,
+    MODE_BLUES, /* pentatonic, with blue notes */
+} band_mode;
+
 typedef enum band_harmony_name {
     HARMONY_COMMON, /* the neutral one */
     HARMONY_POP,
@@ -76,6 +83,7 @@ typedef struct band_style {
     uint8_t brightness;
     uint8_t feel;
     uint8_t harmony;
+    uint8_t mode;
     uint8_t desk;
     int8_t bus_db_10;                              /* tenths of dB: loudness against the desk's */
     int8_t trim_db[BAND_N_PARTS];                  /* against the desk's */

@@ -56,6 +56,7 @@ const band_style BAND_STYLES_ISLAND[] = {
      .brightness = 46,
      .feel = FEEL_LAID_BACK,
      .harmony = HARMONY_REGGAE,
+     .mode = MODE_PENTATONIC,
      .desk = DESK_DUB},
     {.name = "dub",
      .family = &FAMILY,
@@ -135,6 +136,7 @@ const band_style BAND_STYLES_ISLAND[] = {
      .brightness = 54,
      .feel = FEEL_EASY,
      .harmony = HARMONY_BLUES,
+     .mode = MODE_PENTATONIC,
      .desk = DESK_LIVE,
      .trim_db = {[BAND_PERCUSSION] = 3},
      .likes =
@@ -163,6 +165,7 @@ const band_style BAND_STYLES_ISLAND[] = {
      .brightness = 58,
      .feel = FEEL_EASY,
      .harmony = HARMONY_FOLK,
+     .mode = MODE_PENTATONIC,
      .desk = DESK_LIVE,
      .trim_db = {[BAND_ARP] = 3},
      .likes = {[K_SCALE] = {{0, 12}},

@@ -1,6 +1,5 @@
 #include "band_synth.h"
 
-#include <errno.h>
 #include <fluidsynth.h>
 #include <string.h>
 
@@ -8,29 +7,30 @@
  * takes, see BAND_SYNTH_MAKEUP_DB. */
 #define SYNTH_GAIN 0.1
 #define PAIR_CB 30 /* what panning to the middle takes */
+/* Longest release of a brief note, in timecents: 125 ms. Of fast notes the tails are what costs. */
+#define BRIEF_RELEASE (-3600.0F)
+
+/* General MIDI's distorted guitars, and where its synthesizers begin. */
+enum { OVERDRIVE = 29, DISTORTION = 30, FIRST_SYNTH = 80 };
 
 /* What a part's notes cost: voices are dear. Rooms, width and thickness are the mixer's. */
 static const struct {
     int layers;    /* of a note, at most */
     float release; /* longest, in timecents: 1200 log2 of seconds */
     bool curved;   /* samples are joined by curves; else by straight lines, which will do for what
-                      plays at its own pitch, is low, or lies behind a low-pass */
+                      plays at its own pitch, is low, lies behind a low-pass, or is rough */
 } costs[BAND_N_PARTS] = {
-    [BAND_DRUMS] = {2, -2400, false}, [BAND_PERCUSSION] = {2, -2400, false},
+    [BAND_DRUMS] = {2, -3600, false}, [BAND_PERCUSSION] = {2, -3600, false},
     [BAND_BASS] = {2, -1800, false},  [BAND_COMP] = {1, -1800, true},
     [BAND_PAD] = {1, -400, false},    [BAND_ARP] = {1, -1800, false},
     [BAND_LEAD] = {2, -1200, true},   [BAND_COUNTER] = {1, -1200, false},
-};
-
-struct band_bank {
-    band_font *font;
-    fluid_mod_t **mods; /* font->n_mods; NULL: one that FluidSynth has no use for */
 };
 
 /* What a FluidSynth preset of a part points at. */
 typedef struct part_sound {
     const band_synth *synth;
     size_t preset; /* of the font */
+    bool brief;    /* the note that starts now */
 } part_sound;
 
 struct band_synth {
@@ -44,78 +44,12 @@ struct band_synth {
     uint32_t last_note;
 };
 
-static int mod_flags(uint16_t source)
-{
-    int flags = (source & 0x80) != 0 ? FLUID_MOD_CC : FLUID_MOD_GC;
-    flags |= (source & 0x100) != 0 ? FLUID_MOD_NEGATIVE : FLUID_MOD_POSITIVE;
-    flags |= (source & 0x200) != 0 ? FLUID_MOD_BIPOLAR : FLUID_MOD_UNIPOLAR;
-    return flags | (source >> 10 & 3) << 2;
-}
-
-/* Linked modulators (destination above the generators) have no meaning to FluidSynth. */
-static fluid_mod_t *make_mod(const band_font_mod *from)
-{
-    if (from->dest > GEN_OVERRIDEROOTKEY || (from->source >> 10) > 3 ||
-        (from->amount_source >> 10) > 3) {
-        return NULL;
-    }
-    fluid_mod_t *mod = new_fluid_mod();
-    if (mod != NULL) {
-        fluid_mod_set_source1(mod, from->source & 0x7f, mod_flags(from->source));
-        fluid_mod_set_source2(mod, from->amount_source & 0x7f, mod_flags(from->amount_source));
-        fluid_mod_set_dest(mod, from->dest);
-        fluid_mod_set_amount(mod, from->amount);
-    }
-    return mod;
-}
-
-band_bank *band_bank_new(band_font *font)
-{
-    for (int level = FLUID_PANIC; level <= FLUID_DBG; level++) {
-        (void)fluid_set_log_function(level, NULL, NULL);
-    }
-    band_bank *bank = RF_NEW(band_bank);
-    bank->font = font;
-    bank->mods = RF_NEW_ARRAY(fluid_mod_t *, font->n_mods + 1);
-    for (size_t i = 0; i < font->n_mods; i++) {
-        bank->mods[i] = make_mod(&font->mods[i]);
-    }
-    return bank;
-}
-
-band_bank *band_bank_free(band_bank *bank)
-{
-    if (bank != NULL) {
-        for (size_t i = 0; i < bank->font->n_mods; i++) {
-            delete_fluid_mod(bank->mods[i]);
-        }
-        free(bank->mods);
-        (void)band_font_free(bank->font);
-        free(bank);
-    }
-    return NULL;
-}
-
-const band_font *band_bank_font(const band_bank *bank)
-{
-    return bank->font;
-}
-
-static void add_mods(const band_bank *bank, fluid_voice_t *voice, band_font_span span, int mode)
-{
-    for (uint32_t i = span.first; i < span.first + span.n; i++) {
-        if (bank->mods[i] != NULL) {
-            fluid_voice_add_mod(voice, bank->mods[i], mode);
-        }
-    }
-}
-
 /* A voice that plays one layer, not yet started. */
 static fluid_voice_t *make_voice(const part_sound *sound, const band_font_layer *layer, int channel,
                                  int pitch, int velocity)
 {
     const band_synth *synth = sound->synth;
-    const band_font *font = synth->bank->font;
+    const band_font *font = band_bank_font(synth->bank);
     fluid_sample_t *sample = synth->samples[layer->sample];
     (void)fluid_voice_optimize_sample(sample); /* once; tells at what level it is silent */
     fluid_voice_t *voice = fluid_synth_alloc_voice(synth->synth, sample, channel, pitch, velocity);
@@ -125,20 +59,21 @@ static fluid_voice_t *make_voice(const part_sound *sound, const band_font_layer 
     for (uint32_t i = layer->set.first; i < layer->set.first + layer->set.n; i++) {
         fluid_voice_gen_set(voice, font->gens[i].id, font->gens[i].value);
     }
-    add_mods(synth->bank, voice, layer->set_mods, FLUID_VOICE_OVERWRITE);
+    band_bank_modulate(synth->bank, voice, layer->set_mods, true);
     for (uint32_t i = layer->add.first; i < layer->add.first + layer->add.n; i++) {
         fluid_voice_gen_incr(voice, font->gens[i].id, font->gens[i].value);
     }
-    add_mods(synth->bank, voice, layer->add_mods, FLUID_VOICE_ADD);
+    band_bank_modulate(synth->bank, voice, layer->add_mods, false);
     fluid_voice_gen_set(voice, GEN_REVERBSEND, 0);
     fluid_voice_gen_set(voice, GEN_CHORUSSEND, 0);
     return voice;
 }
 
-static void cap_release(fluid_voice_t *voice, int part)
+static void cap_release(fluid_voice_t *voice, int part, bool brief)
 {
-    if (fluid_voice_gen_get(voice, GEN_VOLENVRELEASE) > costs[part].release) {
-        fluid_voice_gen_set(voice, GEN_VOLENVRELEASE, costs[part].release);
+    const float most = brief ? RF_MIN(BRIEF_RELEASE, costs[part].release) : costs[part].release;
+    if (fluid_voice_gen_get(voice, GEN_VOLENVRELEASE) > most) {
+        fluid_voice_gen_set(voice, GEN_VOLENVRELEASE, most);
     }
 }
 
@@ -160,7 +95,7 @@ static void start_layer(const part_sound *sound, const band_font_layer *layer, i
         fluid_voice_gen_set(voice, GEN_PAN, 0);
         fluid_voice_gen_incr(voice, GEN_ATTENUATION, -PAIR_CB);
     }
-    cap_release(voice, part);
+    cap_release(voice, part, sound->brief);
     fluid_synth_start_voice(sound->synth->synth, voice);
 }
 
@@ -170,7 +105,7 @@ static int preset_noteon(fluid_preset_t *preset, fluid_synth_t *fluid, int chann
 {
     (void)fluid;
     const part_sound *sound = fluid_preset_get_data(preset);
-    const band_font *font = sound->synth->bank->font;
+    const band_font *font = band_bank_font(sound->synth->bank);
     const band_font_span span = font->presets[sound->preset].layers;
     int left = costs[channel].layers;
     for (uint32_t i = span.first; i < span.first + span.n && left > 0; i++) {
@@ -252,7 +187,7 @@ static fluid_sample_t *make_sample(const band_font_sample *from)
 
 static bool make_samples(band_synth *synth)
 {
-    const band_font *font = synth->bank->font;
+    const band_font *font = band_bank_font(synth->bank);
     synth->samples = RF_NEW_ARRAY(fluid_sample_t *, font->n_samples + 1);
     for (size_t i = 0; i < font->n_samples; i++) {
         synth->samples[i] = make_sample(&font->samples[i]);
@@ -273,10 +208,8 @@ static bool make_parts(band_synth *synth)
             return false;
         }
         synth->presets[part] = preset;
-        synth->sounds[part] = (part_sound){synth, 0};
+        synth->sounds[part] = (part_sound){synth, 0, false};
         (void)fluid_preset_set_data(preset, &synth->sounds[part]);
-        (void)fluid_synth_set_interp_method(
-            synth->synth, part, costs[part].curved ? FLUID_INTERP_4THORDER : FLUID_INTERP_LINEAR);
         (void)fluid_synth_cc(synth->synth, part, 7, 127);
         (void)fluid_synth_cc(synth->synth, part, 11, 127);
     }
@@ -306,7 +239,7 @@ band_synth *band_synth_free(band_synth *synth)
         delete_fluid_preset(synth->presets[part]);
     }
     (void)delete_fluid_sfont(synth->sfont);
-    for (size_t i = 0; synth->samples != NULL && i < synth->bank->font->n_samples; i++) {
+    for (size_t i = 0; synth->samples != NULL && i < band_bank_font(synth->bank)->n_samples; i++) {
         delete_fluid_sample(synth->samples[i]);
     }
     free(synth->samples);
@@ -314,13 +247,24 @@ band_synth *band_synth_free(band_synth *synth)
     return NULL;
 }
 
-void band_synth_program(band_synth *synth, band_part part, int bank, int program)
+/* Sounds in which straight lines between samples are not heard. */
+static bool is_rough(band_part part, int program)
 {
-    synth->sounds[part].preset = band_font_find(synth->bank->font, bank, program);
+    return program == OVERDRIVE || program == DISTORTION ||
+           (part == BAND_COMP && program >= FIRST_SYNTH);
 }
 
-uint32_t band_synth_start(band_synth *synth, band_part part, int pitch, int velocity)
+void band_synth_program(band_synth *synth, band_part part, int bank, int program)
 {
+    const bool curved = costs[part].curved && !is_rough(part, program);
+    (void)fluid_synth_set_interp_method(synth->synth, (int)part,
+                                        curved ? FLUID_INTERP_4THORDER : FLUID_INTERP_LINEAR);
+    synth->sounds[part].preset = band_font_find(band_bank_font(synth->bank), bank, program);
+}
+
+uint32_t band_synth_start(band_synth *synth, band_part part, int pitch, int velocity, bool brief)
+{
+    synth->sounds[part].brief = brief;
     synth->last_note = synth->last_note == INT32_MAX ? 1 : synth->last_note + 1;
     (void)fluid_synth_start(synth->synth, synth->last_note, synth->presets[part], 0, (int)part,
                             pitch, velocity);

@@ -78,11 +78,17 @@ double band_write_length(const band_composer *c, int from, int to)
     return place(c, to) - place(c, from) - GAP;
 }
 
-static int phrased(const band_composer *c, int velocity, uint64_t number)
+/* The first beat weighs most, then the third. */
+static int accent(double step)
+{
+    return step < 1.0 ? 6 : step >= 8.0 && step < 9.0 ? 2 : 0;
+}
+
+static int phrased(const band_composer *c, double step, int velocity, uint64_t number)
 {
     static const int SWELL[BAND_PHRASE_BARS] = {-3, 0, 3, 1};
     int luck = (int)(band_random_u64(c->chooser.seed, BAND_LUCK_VELOCITY, number) % 9) - 4;
-    int v = velocity + SWELL[c->bar % BAND_PHRASE_BARS] + c->scene.loud + luck;
+    int v = velocity + SWELL[c->bar % BAND_PHRASE_BARS] + accent(step) + c->scene.loud + luck;
     return RF_MIN(RF_MAX(v, 1), 127);
 }
 
@@ -100,7 +106,7 @@ static band_event *add(band_composer *c, band_part part, double step, int veloci
     *e = (band_event){.beat = (double)c->next_beat + RF_MIN(at, LATEST),
                       .need = need,
                       .part = (uint8_t)part,
-                      .velocity = (uint8_t)phrased(c, velocity, number)};
+                      .velocity = (uint8_t)phrased(c, step, velocity, number)};
     return e;
 }
 
