@@ -30,6 +30,7 @@ struct reflection_socket {
     bool is_close; /* the frame being read is a close frame */
     size_t n_body; /* bytes of its body */
     uint8_t body[2];
+    int64_t heard_ns;
     int err;        /* of the connection, of memory; stands */
     int close_code; /* of the server */
 };
@@ -53,6 +54,7 @@ static ssize_t on_recv(wslay_event_context_ptr ws, uint8_t *data, size_t len, in
     if (n > 0) {
         s->pass -= (size_t)n;
         s->silent += (size_t)n;
+        s->heard_ns = reflection_now_ns();
         return n;
     }
     if (n != -EAGAIN) {
@@ -172,6 +174,7 @@ int reflection_socket_open(const reflection_url *url, const char *ca_file, const
         return reflection_fail(fault, -ENOMEM, "no memory");
     }
     s->last = &s->first;
+    s->heard_ns = reflection_now_ns();
     int err = reflection_net_open(url, ca_file, deadline_ns, &s->net, fault);
     err = err == 0 ? reflection_upgrade(s->net, url, key, deadline_ns, &s->early, fault) : err;
     err = err == 0 ? start(s, fault) : err;
@@ -207,10 +210,9 @@ reflection_socket *reflection_socket_close(reflection_socket *s)
 
 /* ---- use ---- */
 
-int reflection_socket_send(reflection_socket *s, const char *text)
+static int send_message(reflection_socket *s, uint8_t opcode, const void *data, size_t len)
 {
-    const struct wslay_event_msg message = {
-        .opcode = WSLAY_TEXT_FRAME, .msg = (const uint8_t *)text, .msg_length = strlen(text)};
+    const struct wslay_event_msg message = {.opcode = opcode, .msg = data, .msg_length = len};
     if (s->err < 0 || s->close_code != 0) {
         return s->err < 0 ? s->err : -EPIPE;
     }
@@ -224,6 +226,21 @@ int reflection_socket_send(reflection_socket *s, const char *text)
     }
     flush(s);
     return s->err;
+}
+
+int reflection_socket_send(reflection_socket *s, const char *text)
+{
+    return send_message(s, WSLAY_TEXT_FRAME, text, strlen(text));
+}
+
+int reflection_socket_send_binary(reflection_socket *s, const void *data, size_t len)
+{
+    return send_message(s, WSLAY_BINARY_FRAME, data, len);
+}
+
+int64_t reflection_socket_heard_ns(const reflection_socket *s)
+{
+    return s->heard_ns;
 }
 
 static int take(reflection_socket *s, reflection_message **ret)

@@ -26,9 +26,15 @@ REFLECTION_LOCAL int reflection_socket_open(const reflection_url *url, const cha
                                             reflection_socket **ret, reflection_jam_fault *fault);
 REFLECTION_LOCAL reflection_socket *reflection_socket_close(reflection_socket *s);
 
-/* reflection_socket_send queues a text message and sends what the kernel takes. 0, -EAGAIN above
- * REFLECTION_QUEUE_MAX, -ECONNRESET or -EPIPE when the connection is over, -ENOMEM. */
+/* reflection_socket_send queues a text message, _send_binary a binary one, and sends what the
+ * kernel takes. 0, -EAGAIN above REFLECTION_QUEUE_MAX, -ECONNRESET or -EPIPE when the connection is
+ * over, -ENOMEM. */
 REFLECTION_LOCAL int reflection_socket_send(reflection_socket *s, const char *text);
+REFLECTION_LOCAL int reflection_socket_send_binary(reflection_socket *s, const void *data,
+                                                   size_t len);
+
+/* reflection_socket_heard_ns: when the server last sent anything, a ping too. */
+REFLECTION_LOCAL int64_t reflection_socket_heard_ns(const reflection_socket *s);
 
 /* reflection_socket_next waits for a message. 1 with *ret, which the caller frees; 0 when the
  * deadline has passed; -ECONNRESET or -EPIPE (closed by the server: close_code says how) with all

@@ -5,17 +5,7 @@
 #ifndef REFLECTION_UPGRADE_H
 #define REFLECTION_UPGRADE_H
 
-#include "reflection_net.h"
-
-#define REFLECTION_HEAD_MAX                                                                        \
-    16384 /* bytes of an answer: its head, or head and body of a refusal                           \
-           */
-
-/* What followed the head of the answer: bytes of the WebSocket. */
-typedef struct reflection_early {
-    uint8_t data[REFLECTION_HEAD_MAX];
-    size_t len;
-} reflection_early;
+#include "reflection_head.h"
 
 /* reflection_upgrade sends the request (key may be NULL or "") and checks the answer. Returns 0
  * with *ret_early filled; -EACCES for 401 and 403, -EBUSY for 429 and 503, -ENOENT for 404,

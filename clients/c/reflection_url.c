@@ -6,8 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define DEFAULT_PATH "/ws/jam"
-
 static const struct {
     const char *prefix;
     bool is_tls;
@@ -74,7 +72,8 @@ static bool take_authority(const char *text, size_t len, reflection_url *url)
     return strspn(url->port, "0123456789") == strlen(url->port) && number > 0 && number < 65536;
 }
 
-int reflection_url_parse(const char *text, reflection_url *ret, reflection_jam_fault *fault)
+int reflection_url_parse_at(const char *text, const char *default_path, reflection_url *ret,
+                            reflection_jam_fault *fault)
 {
     reflection_url url = {0};
     const char *rest = text == NULL ? NULL : skip_scheme(text, &url.is_tls);
@@ -88,7 +87,7 @@ int reflection_url_parse(const char *text, reflection_url *ret, reflection_jam_f
     }
     const char *path = rest + len;
     const char *prefix =
-        path[0] == '?' || path[0] == '\0' || strcmp(path, "/") == 0 ? DEFAULT_PATH : "";
+        path[0] == '?' || path[0] == '\0' || strcmp(path, "/") == 0 ? default_path : "";
     path = strcmp(path, "/") == 0 ? "" : path;
     if (strlen(prefix) + strlen(path) >= sizeof(url.path)) {
         return reflection_fail(fault, -EINVAL, "url: the path is longer than %zu bytes",
@@ -98,4 +97,9 @@ int reflection_url_parse(const char *text, reflection_url *ret, reflection_jam_f
     reflection_copy(url.path + strlen(prefix), sizeof(url.path) - strlen(prefix), path);
     *ret = url;
     return 0;
+}
+
+int reflection_url_parse(const char *text, reflection_url *ret, reflection_jam_fault *fault)
+{
+    return reflection_url_parse_at(text, "/ws/jam", ret, fault);
 }

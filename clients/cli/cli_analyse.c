@@ -58,7 +58,7 @@ int cli_analyse_file(cli_http *h, const char *file, bool as_json)
     int code = cli_http_upload(h, file, &url);
     if (code == CLI_OK) {
         json_t *params = json_pack("{s:s}", "inputUrl", url);
-        code = cli_jobs_submit(h, "analyse", "music-ai/music-analysis", params, &id);
+        code = cli_jobs_submit(h, "analyse", "music-ai/music-analysis", params, NULL, &id);
         json_decref(params);
     }
     if (code == CLI_OK) {

@@ -12,6 +12,7 @@
 #define BODY_MAX_BYTES (64u << 20)
 #define REFUSAL_MAX_BYTES 4096
 #define CONNECT_TIMEOUT_S 5L
+#define POST_TIMEOUT_S 20L /* as the platform waits for a receiver */
 #define BAR_WIDTH 30
 
 struct cli_http {
@@ -65,15 +66,20 @@ static size_t append_body(char *data, size_t size, size_t n, void *user)
     return rf_buf_append(user, data, size * n) == 0 ? size * n : 0;
 }
 
+static int unreachable(const cli_http *h, CURLcode code)
+{
+    bool trust = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
+    return cli_fail(CLI_UNREACHABLE, "%s: %s%s", h->server->url,
+                    h->error[0] != '\0' ? h->error : curl_easy_strerror(code),
+                    trust ? "; set REFLECTION_CA_FILE to the platform's CA"
+                          : "; is the platform running? `reflection up` starts it");
+}
+
 static int perform(cli_http *h, long *ret_status)
 {
     CURLcode code = curl_easy_perform(h->curl);
     if (code != CURLE_OK) {
-        bool trust = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
-        return cli_fail(CLI_UNREACHABLE, "%s: %s%s", h->server->url,
-                        h->error[0] != '\0' ? h->error : curl_easy_strerror(code),
-                        trust ? "; set REFLECTION_CA_FILE to the platform's CA"
-                              : "; is the platform running? `reflection up` starts it");
+        return unreachable(h, code);
     }
     curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, ret_status);
     return CLI_OK;
@@ -85,8 +91,16 @@ static int refused(long status, const char *body)
     json_t *json = json_loads(body, 0, NULL);
     const char *message = json_string_value(json_object_get(json, "message"));
     message = message != NULL ? message : json_string_value(json_object_get(json, "error"));
+    const json_t *there = json_object_get(json, "available");
+    char frames[96] = "";
+    if (json_is_object(there)) {
+        (void)snprintf(frames, sizeof(frames), "; there are frames %lld to %lld",
+                       (long long)json_integer_value(json_object_get(there, "from_frame")),
+                       (long long)json_integer_value(json_object_get(there, "to_frame")));
+    }
     int code = status == 401 ? CLI_DENIED : CLI_FAILED;
-    cli_fail(code, "%s (HTTP %ld)%s", message != NULL ? message : "the request was refused", status,
+    cli_fail(code, "%s%s (HTTP %ld)%s", message != NULL ? message : "the request was refused",
+             frames, status,
              status == 401 ? "; `reflection keys create` makes a key, REFLECTION_API_KEY gives it"
                            : "");
     json_decref(json);
@@ -169,6 +183,14 @@ static void end_bar(void)
     if (isatty(STDERR_FILENO)) {
         fputs("\r\033[K", stderr);
     }
+}
+
+char *cli_http_escape(cli_http *h, const char *text)
+{
+    char *escaped = curl_easy_escape(h->curl, text, 0);
+    char *copy = rf_strdup(escaped != NULL ? escaped : "");
+    curl_free(escaped);
+    return copy;
 }
 
 int cli_http_put_file(cli_http *h, const char *url, const char *path)
@@ -261,6 +283,13 @@ int cli_http_get_file(cli_http *h, const char *url, const char *path)
     return receive_file(h, path);
 }
 
+int cli_http_get_api_file(cli_http *h, const char *path, const char *file)
+{
+    RF_CLEANUP(rf_cleanup_slist) struct curl_slist *headers = begin_api(h, path, NULL);
+    curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
+    return receive_file(h, file);
+}
+
 int cli_http_post_file(cli_http *h, const char *path, const json_t *body, const char *file,
                        const char *header, char ret_value[CLI_HTTP_VALUE_MAX])
 {
@@ -273,6 +302,81 @@ int cli_http_post_file(cli_http *h, const char *path, const json_t *body, const 
                curl_easy_header(h->curl, header, 0, CURLH_HEADER, -1, &found) == CURLHE_OK;
     rf_copy_str(ret_value, CLI_HTTP_VALUE_MAX, has ? found->value : "");
     return code;
+}
+
+/* What an event stream gives: its events, or the body of a refusal. */
+typedef struct listening {
+    cli_http *h;
+    cli_http_text_fn fn;
+    void *user;
+    rf_buf refusal;
+} listening;
+
+static size_t take_events(char *data, size_t size, size_t n, void *user)
+{
+    listening *l = user;
+    long status = 0;
+    curl_easy_getinfo(l->h->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200) {
+        return rf_buf_append(&l->refusal, data, size * n) == 0 ? size * n : 0;
+    }
+    l->fn(l->user, data, size * n);
+    return size * n;
+}
+
+static int listen_to(listening *l, bool quiet, long *ret_status)
+{
+    CURLcode code = curl_easy_perform(l->h->curl);
+    curl_easy_getinfo(l->h->curl, CURLINFO_RESPONSE_CODE, ret_status);
+    if (*ret_status == 200 || *ret_status == 204) {
+        return CLI_OK;
+    }
+    if (quiet && (*ret_status == 0 || *ret_status == 503)) {
+        return CLI_UNREACHABLE;
+    }
+    return *ret_status == 0 ? unreachable(l->h, code)
+                            : refused(*ret_status, rf_buf_str(&l->refusal));
+}
+
+int cli_http_listen(cli_http *h, const char *path, const char *last_id, bool quiet,
+                    cli_http_text_fn fn, void *user, long *ret_status)
+{
+    RF_CLEANUP(rf_cleanup_slist) struct curl_slist *headers = begin_api(h, path, NULL);
+    RF_CLEANUP(rf_cleanup_free) char *last = rf_asprintf("Last-Event-ID: %s", last_id);
+    listening l = {.h = h, .fn = fn, .user = user};
+    if (last_id[0] != '\0') {
+        headers = curl_slist_append(headers, last);
+    }
+    rf_buf_init(&l.refusal, REFUSAL_MAX_BYTES);
+    curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, take_events);
+    curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, &l);
+    int code = listen_to(&l, quiet, ret_status);
+    rf_buf_done(&l.refusal);
+    return code;
+}
+
+int cli_http_post(cli_http *h, const char *url, const char *const *headers, size_t n,
+                  const char *body, long *ret_status)
+{
+    RF_CLEANUP(rf_cleanup_slist) struct curl_slist *list = NULL;
+    rf_buf answer;
+    for (size_t i = 0; i < n; i++) {
+        list = curl_slist_append(list, headers[i]);
+    }
+    rf_buf_init(&answer, REFUSAL_MAX_BYTES);
+    begin(h, url);
+    curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, list);
+    curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, body);
+    curl_easy_setopt(h->curl, CURLOPT_TIMEOUT, POST_TIMEOUT_S);
+    curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, append_body);
+    curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, &answer);
+    CURLcode code = curl_easy_perform(h->curl);
+    curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, ret_status);
+    rf_buf_done(&answer);
+    return *ret_status != 0 ? CLI_OK
+                            : cli_fail(CLI_UNREACHABLE, "%s: %s", url,
+                                       h->error[0] != '\0' ? h->error : curl_easy_strerror(code));
 }
 
 int cli_http_upload(cli_http *h, const char *path, char **ret_url)

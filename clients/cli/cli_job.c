@@ -1,8 +1,10 @@
-/* cli_job.c - `reflection job`: run, list, show, wait, cancel, delete. */
+/* cli_job.c - `reflection job`: run, list, show, wait, watch, cancel, delete. */
 #include "cli.h"
 
+#include "cli_dead.h"
 #include "cli_http.h"
 #include "cli_jobs.h"
+#include "cli_watch.h"
 
 #include "rf_buf.h"
 
@@ -14,15 +16,20 @@
 static const char help[] =
     "Usage: reflection job run WORKFLOW [FILE] [--param NAME=VALUE]... [--name NAME] [--out DIR] "
     "[--no-wait]\n"
+    "           [--priority 0-9] [--batch NAME] [--batch-size N] [--retention SECONDS]\n"
     "       reflection job list [--status STATUS]... [--workflow SLUG]... [--size N]\n"
-    "       reflection job show|wait|cancel|delete ID\n\n"
+    "       reflection job show|wait|watch|cancel|delete ID\n"
+    "       reflection job batch NAME\n"
+    "       reflection job dead list|redrive ...\n\n"
     "run uploads FILE as inputUrl, waits, prints the job and with --out downloads its results.\n"
+    "watch prints what happens to a job, a line each, and ends with it.\n"
     "VALUE may be a number, true, false or text; PARAM @FILE uploads a file and gives its URL.\n"
     "Options everywhere: --data DIR (data directory of `reflection up`).\n";
 
 typedef struct job_args {
     cli_http *h;
     json_t *params;
+    json_t *extensions; /* keys beside: batchName, priority, ... */
     const char *name;
     const char *out;
     bool no_wait;
@@ -96,7 +103,7 @@ static int run(job_args *a)
         }
     }
     RF_CLEANUP(rf_cleanup_free) char *id = NULL;
-    int code = cli_jobs_submit(a->h, a->name, a->words[0], a->params, &id);
+    int code = cli_jobs_submit(a->h, a->name, a->words[0], a->params, a->extensions, &id);
     if (code == CLI_OK && a->no_wait) {
         puts(id);
     } else if (code == CLI_OK) {
@@ -154,6 +161,18 @@ static int delete (job_args *a)
     return one(a, "DELETE", "");
 }
 
+static int batch(job_args *a)
+{
+    if (a->n_words != 1) {
+        return cli_fail(CLI_USAGE, "give exactly one name of a batch");
+    }
+    RF_CLEANUP(rf_cleanup_free) char *name = cli_http_escape(a->h, a->words[0]);
+    RF_CLEANUP(rf_cleanup_free) char *path = rf_asprintf("/batch/%s", name);
+    json_t *answer = NULL;
+    int code = cli_http_json(a->h, "GET", path, NULL, &answer);
+    return code == CLI_OK ? print_json(answer) : code;
+}
+
 static int wait_for(job_args *a)
 {
     if (a->n_words != 1) {
@@ -168,21 +187,47 @@ static int wait_for(job_args *a)
     return code;
 }
 
+static int watch(job_args *a)
+{
+    return a->n_words == 1 ? cli_watch_job(a->h, a->words[0])
+                           : cli_fail(CLI_USAGE, "give exactly one job id");
+}
+
 static const struct {
     const char *name;
     int (*fn)(job_args *a);
 } verbs[] = {
-    {"run", run},       {"list", list},     {"show", show},
-    {"wait", wait_for}, {"cancel", cancel}, {"delete", delete},
+    {"run", run},     {"list", list},     {"show", show},     {"wait", wait_for},
+    {"watch", watch}, {"cancel", cancel}, {"delete", delete}, {"batch", batch},
 };
 
 static const struct option options[] = {
-    {"param", required_argument, NULL, 'p'},  {"name", required_argument, NULL, 'n'},
-    {"out", required_argument, NULL, 'o'},    {"no-wait", no_argument, NULL, 'w'},
-    {"status", required_argument, NULL, 's'}, {"workflow", required_argument, NULL, 'f'},
-    {"size", required_argument, NULL, 'z'},   {"data", required_argument, NULL, 'd'},
-    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+    {"param", required_argument, NULL, 'p'},
+    {"name", required_argument, NULL, 'n'},
+    {"out", required_argument, NULL, 'o'},
+    {"no-wait", no_argument, NULL, 'w'},
+    {"status", required_argument, NULL, 's'},
+    {"workflow", required_argument, NULL, 'f'},
+    {"size", required_argument, NULL, 'z'},
+    {"data", required_argument, NULL, 'd'},
+    {"priority", required_argument, NULL, 'P'},
+    {"batch", required_argument, NULL, 'B'},
+    {"batch-size", required_argument, NULL, 'S'},
+    {"retention", required_argument, NULL, 'R'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
+
+static int add_number(job_args *a, int option, const char *text)
+{
+    int64_t number;
+    if (rf_parse_i64(text, &number) < 0) {
+        return cli_fail(CLI_USAGE, "--priority, --batch-size and --retention are numbers");
+    }
+    const char *key = option == 'P' ? "priority" : option == 'S' ? "batchSize" : "retentionSeconds";
+    json_object_set_new(a->extensions, key, json_integer(number));
+    return CLI_OK;
+}
 
 /* Options but --param, which needs the connection, are read first. */
 static int parse(job_args *a, int argc, char **argv, const char **ret_data, bool params_only)
@@ -205,6 +250,10 @@ static int parse(job_args *a, int argc, char **argv, const char **ret_data, bool
         } else if (c == 'z') {
             code = rf_parse_i64(optarg, &a->size) < 0 ? cli_fail(CLI_USAGE, "--size is a number")
                                                       : CLI_OK;
+        } else if (c == 'B') {
+            json_object_set_new(a->extensions, "batchName", json_string(optarg));
+        } else if (c == 'P' || c == 'S' || c == 'R') {
+            code = add_number(a, c, optarg);
         } else if (c == 'd') {
             *ret_data = optarg;
         } else {
@@ -247,13 +296,20 @@ int cli_job_main(int argc, char **argv)
             return CLI_OK;
         }
     }
+    if (argc > 1 && strcmp(argv[1], "dead") == 0) {
+        return cli_dead_main(argc - 1, argv + 1);
+    }
     for (size_t i = 0; argc > 1 && i < RF_ARRAY_LEN(verbs); i++) {
         if (strcmp(verbs[i].name, argv[1]) == 0) {
-            job_args a = {.params = json_object(), .name = "job from the command line", .size = 20};
+            job_args a = {.params = json_object(),
+                          .extensions = json_object(),
+                          .name = "job from the command line",
+                          .size = 20};
             rf_buf_init(&a.query, 4096);
             int code = dispatch(&a, argc - 1, argv + 1, verbs[i].fn);
             rf_buf_done(&a.query);
             json_decref(a.params);
+            json_decref(a.extensions);
             return code;
         }
     }

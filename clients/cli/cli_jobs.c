@@ -12,10 +12,11 @@
 #define BAR_WIDTH 30
 
 int cli_jobs_submit(cli_http *h, const char *name, const char *workflow, json_t *params,
-                    char **ret_id)
+                    json_t *extensions, char **ret_id)
 {
     json_t *body =
         json_pack("{s:s, s:s, s:O}", "name", name, "workflow", workflow, "params", params);
+    json_object_update(body, extensions);
     json_t *answer = NULL;
     int code = cli_http_json(h, "POST", "/job", body, &answer);
     json_decref(body);

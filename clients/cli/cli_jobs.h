@@ -7,9 +7,10 @@
 
 #include "cli_http.h"
 
-/* cli_jobs_submit creates a job of workflow with params (borrowed); the caller frees *ret_id. */
+/* cli_jobs_submit creates a job of workflow with params (borrowed), and with the keys of extensions
+ * (borrowed, NULL for none) beside; the caller frees *ret_id. */
 int cli_jobs_submit(cli_http *h, const char *name, const char *workflow, json_t *params,
-                    char **ret_id) RF_MUST_USE;
+                    json_t *extensions, char **ret_id) RF_MUST_USE;
 
 /* cli_jobs_wait asks for the job until it is final, with a bar on a terminal, and returns it; the
  * caller decrefs. CLI_OK means that an answer came, also for a job that FAILED. */

@@ -8,20 +8,30 @@
 
 const cli_command cli_commands[] = {
     {"up", "start the platform on this machine and keep it running", cli_up_main,
-     "--data --http --https --set --ready-file --help"},
+     "--data --http --https --sql --store --set --ready-file --only --tied --help"},
     {"demo", "make a song, analyse it and print its lead sheet", cli_demo_main,
      "--out --data --help"},
     {"jam", "play endless music and steer it, or render some into a file", cli_jam_main,
      "render --style --weights --bpm --key --scale --density --brightness --section --engine "
      "--seed "
      "--seconds --play --device --out --pace --format --url --api-key --ca --data --help"},
-    {"job", "run, list, show, wait for, cancel and delete jobs", cli_job_main,
-     "run list show wait cancel delete --help"},
-    {"workflow", "list and show workflows", cli_workflow_main, "list show --help"},
+    {"record", "record a device, a file or standard input", cli_record_main,
+     "--device --file --rate --channels --sample-format --seconds --prefix --format --out --option "
+     "--json --url --api-key --ca --data --help"},
+    {"recordings", "list, show, cut, draw and play recordings", cli_recordings_main,
+     "list show cut peaks play-info --state --prefix --from --to --limit --out --format --rate "
+     "--channels --clip --wait-ms --spp --bits --json --data --help"},
+    {"devices", "list the input devices of the platform", cli_devices_main, "--json --data --help"},
+    {"job", "run, list, show, wait for, watch, cancel and delete jobs", cli_job_main,
+     "run list show wait watch cancel delete batch dead redrive --help"},
+    {"workflow", "list, show, add, check and remove workflows", cli_workflow_main,
+     "list show add validate remove --replace --data --help"},
+    {"webhook", "make the secret of webhooks, try a receiver", cli_webhook_main,
+     "secret test --secret --data --help"},
     {"analyse", "chords, key, tempo, sections and loudness of a file", cli_analyse_main,
      "--json --data --help"},
-    {"keys", "create, list, revoke and rotate API keys", cli_keys_main,
-     "create list revoke rotate --help"},
+    {"keys", "create, list, revoke and rotate API keys; limits of applications", cli_keys_main,
+     "create list revoke rotate limits --help"},
     {"call", "list, describe and call the services themselves", cli_call_main, "--help"},
     {"bench", "measure the platform against its peers", cli_bench_main, "--list --json --help"},
     {"completion", "print a completion script for bash or zsh", cli_completion_main, "bash zsh"},

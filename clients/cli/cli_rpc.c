@@ -1,5 +1,7 @@
 #include "cli_rpc.h"
 
+#include "cli.h"
+
 #include "rf_rpc_blocking.h"
 #include "rf_time.h"
 
@@ -41,13 +43,29 @@ static int invoke(cli_rpc *r, const rf_rpc_method *method, const void *request, 
     return rf_rpc_invoke(r->channel, method, NULL, request, ret_reply, st);
 }
 
+int cli_rpc_report(int err, const rf_status *st)
+{
+    if (err == 0) {
+        return CLI_OK;
+    }
+    if (st->code == RF_UNAVAILABLE || st->code == RF_DEADLINE_EXCEEDED) {
+        return cli_fail(CLI_UNREACHABLE,
+                        "the job service does not answer (%s); start it with "
+                        "`reflection up`, or name its data directory with --data",
+                        st->message);
+    }
+    return cli_fail(CLI_FAILED, "%s", st->message);
+}
+
 int cli_rpc_create_key(cli_rpc *r, const char *application, uint32_t rps, uint32_t burst,
-                       char **ret_secret, rf_status *st)
+                       const char *const *scopes, size_t n_scopes, char **ret_secret, rf_status *st)
 {
     Job__V1__CreateKeyRequest request = JOB__V1__CREATE_KEY_REQUEST__INIT;
     request.application = (char *)application;
     request.requests_per_second = rps;
     request.burst = burst;
+    request.scopes = (char **)(uintptr_t)scopes;
+    request.n_scopes = n_scopes;
     Job__V1__CreateKeyResponse *reply = NULL;
     int err = invoke(r, JOB_V1_KEY_SERVICE_CREATE_KEY, &request, &reply, st);
     if (err == 0) {
@@ -65,10 +83,11 @@ static json_t *moment(const Rpc__V1__Time *time)
 
 static json_t *key_json(const Job__V1__ApiKey *key)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o}", "id", key->id, "applicationId",
-                     key->application_id, "application", key->application, "prefix", key->prefix,
-                     "requestsPerSecond", (int)key->requests_per_second, "burst", (int)key->burst,
-                     "createdAt", moment(key->created_at), "revokedAt", moment(key->revoked_at));
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:o, s:o}", "id", key->id,
+                     "applicationId", key->application_id, "application", key->application,
+                     "prefix", key->prefix, "requestsPerSecond", (int)key->requests_per_second,
+                     "burst", (int)key->burst, "scopes", key->scopes, "createdAt",
+                     moment(key->created_at), "revokedAt", moment(key->revoked_at));
 }
 
 int cli_rpc_list_keys(cli_rpc *r, json_t **ret, rf_status *st)
@@ -111,4 +130,97 @@ int cli_rpc_rotate_key(cli_rpc *r, const char *id, uint32_t overlap_seconds, cha
         rf_rpc_message_free(reply);
     }
     return err;
+}
+
+int cli_rpc_limit_application(cli_rpc *r, const char *application, const cli_app_limits *limits,
+                              json_t **ret, rf_status *st)
+{
+    Job__V1__LimitApplicationRequest request = JOB__V1__LIMIT_APPLICATION_REQUEST__INIT;
+    request.application = (char *)application;
+    request.set_concurrency = limits->concurrency >= 0;
+    request.concurrency = (uint32_t)RF_MAX(limits->concurrency, (int64_t)0);
+    request.set_weight = limits->weight >= 0;
+    request.weight = (uint32_t)RF_MAX(limits->weight, (int64_t)0);
+    request.set_per_day = limits->per_day >= 0;
+    request.per_day = (uint32_t)RF_MAX(limits->per_day, (int64_t)0);
+    Job__V1__LimitApplicationResponse *reply = NULL;
+    int err = invoke(r, JOB_V1_KEY_SERVICE_LIMIT_APPLICATION, &request, &reply, st);
+    if (err == 0) {
+        *ret = json_pack("{s:i, s:i, s:i, s:I, s:I, s:I}", "concurrency", (int)reply->concurrency,
+                         "weight", (int)reply->weight, "per-day", (int)reply->per_day, "queued",
+                         (json_int_t)reply->queued, "running", (json_int_t)reply->running, "today",
+                         (json_int_t)reply->today);
+        rf_rpc_message_free(reply);
+    }
+    return err;
+}
+
+/* ---- dead letters ---- */
+
+/* A range as a message, which points into it. */
+typedef struct range_message {
+    Job__V1__DeadLetterRange range;
+    Rpc__V1__Time from;
+    Rpc__V1__Time to;
+} range_message;
+
+static Job__V1__DeadLetterRange *make_range(const cli_dead_range *range, range_message *m)
+{
+    job__v1__dead_letter_range__init(&m->range);
+    rpc__v1__time__init(&m->from);
+    rpc__v1__time__init(&m->to);
+    m->from.wall_ms = range->from_ms;
+    m->to.wall_ms = range->to_ms;
+    m->range.workflow = (char *)(uintptr_t)(range->workflow != NULL ? range->workflow : "");
+    m->range.from = &m->from;
+    m->range.to = &m->to;
+    return &m->range;
+}
+
+static json_t *letter_json(const Job__V1__DeadJob *d)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o}", "id", d->id, "application",
+                     d->application, "name", d->name, "workflow", d->workflow, "code", d->code,
+                     "message", d->message, "attempts", (int)d->attempts, "at", moment(d->at));
+}
+
+int cli_rpc_list_dead(cli_rpc *r, const cli_dead_range *range, uint32_t page, uint32_t size,
+                      json_t **ret, rf_status *st)
+{
+    range_message m;
+    Job__V1__ListDeadLettersRequest request = JOB__V1__LIST_DEAD_LETTERS_REQUEST__INIT;
+    request.range = make_range(range, &m);
+    request.page = page;
+    request.size = size;
+    Job__V1__ListDeadLettersResponse *reply = NULL;
+    int err = invoke(r, JOB_V1_DEAD_LETTER_SERVICE_LIST_DEAD_LETTERS, &request, &reply, st);
+    if (err == 0) {
+        *ret = json_array();
+        for (size_t i = 0; i < reply->n_letters; i++) {
+            json_array_append_new(*ret, letter_json(reply->letters[i]));
+        }
+        rf_rpc_message_free(reply);
+    }
+    return err;
+}
+
+int cli_rpc_redrive_dead(cli_rpc *r, const cli_dead_range *range, uint64_t *ret_redriven,
+                         uint64_t *ret_left, rf_status *st)
+{
+    range_message m;
+    Job__V1__RedriveDeadLettersRequest request = JOB__V1__REDRIVE_DEAD_LETTERS_REQUEST__INIT;
+    request.range = make_range(range, &m);
+    *ret_redriven = *ret_left = 0;
+    do {
+        Job__V1__RedriveDeadLettersResponse *reply = NULL;
+        int err = invoke(r, JOB_V1_DEAD_LETTER_SERVICE_REDRIVE_DEAD_LETTERS, &request, &reply, st);
+        if (err < 0) {
+            return err;
+        }
+        *ret_redriven += reply->redriven;
+        *ret_left += reply->left;
+        request.after = reply->next;
+        rf_rpc_message_free(reply);
+    } while (request.after != 0);
+    return 0;
 }
