@@ -42,9 +42,11 @@ static int measure_loudness(const corpus_sounding *s, int rate_hz, double *ret_l
             pairs[2 * i] = s->left[at + i];
             pairs[2 * i + 1] = s->right[at + i];
         }
-        rc = rf_loudness_meter_add(meter, pairs, (int64_t)n);
+        rf_loudness_meter_add(meter, pairs, (int64_t)n);
     }
-    rc = rc == 0 ? rf_loudness_meter_read(meter, &loudness) : rc;
+    if (rc == 0) {
+        rf_loudness_meter_read(meter, &loudness);
+    }
     rf_loudness_meter_free(meter);
     *ret_lufs = loudness.integrated_lufs;
     return rc;

@@ -273,7 +273,7 @@ static int run(const jam_engine *engine, int argc, char **argv)
 int main(int argc, char **argv)
 {
     jam_engine *engine = NULL;
-    if (argc < 2 || band_engine_new("", &engine) != 0) {
+    if (argc < 2 || band_engine_new("", NULL, &engine) != 0) {
         return 2;
     }
     int r = 0;

@@ -71,7 +71,8 @@ def reference_of(platform, received, params, sent):
     """The same music in one piece: the service's one-shot render of seed and control log."""
     seconds = min(received.take.end / judge.RATE, RENDER_MAX_S)
     started = received.first("started")
-    data = platform.render({**params, "seed": started["seed"]}, round(seconds, 2), received.updates(sent))
+    updates = [u for u in received.updates(sent) if u["at_sample"] < seconds * judge.RATE]
+    data = platform.render({**params, "seed": started["seed"]}, round(seconds, 2), updates)
     return judge.wav_f32(data)
 
 

@@ -15,7 +15,7 @@ SERVERS = {
     "page": ("page", 0, Scripted(1200)),
     "text": ("tester", 0, Scripted(1920)),
     "binary": ("tester", 1, Scripted(1920)),
-    "late": ("page", 0, Scripted(1200, late={3: 0.6})),
+    "late": ("page", 0, Scripted(1200, late={3: 2.5})),
     "wide": ("page", 0, Scripted(1920)),
     "step": ("page", 0, Scripted(1200, step=3)),
     "skewed": ("page", 0, Scripted(1200, skewed=24)),

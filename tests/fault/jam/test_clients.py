@@ -199,7 +199,7 @@ def main():
     print(f"seed {seed}", flush=True)
     with rig.Platform(*SETTINGS) as platform:
         platform.first_pids = (platform.pid_of("gateway"), platform.pid_of("jam"))
-        sys.exit(rig.run_checks([rig.in_loop(c) for c in CHECKS], platform, random.Random(seed)))
+        sys.exit(rig.run_checks(CHECKS, platform, random.Random(seed)))
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ CHECKS = [a_frame_that_is_no_number, an_engine_that_returns_an_error, an_engine_
 def main():
     with rig.Platform(*SETTINGS) as platform:
         platform.first_pid = platform.pid_of("jam")
-        sys.exit(rig.run_checks([rig.in_loop(c) for c in CHECKS], platform))
+        sys.exit(rig.run_checks(CHECKS, platform))
 
 
 if __name__ == "__main__":

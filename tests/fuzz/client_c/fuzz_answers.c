@@ -1,5 +1,6 @@
 /* What a server sends, as libreflection reads it: the first byte says as what. */
 #include "reflection_jam_event.h"
+#include "reflection_recorder_words.h"
 #include "reflection_wav.h"
 
 #include <errno.h>
@@ -62,9 +63,31 @@ static void read_text(const uint8_t *data, size_t size)
     json_decref(object);
 }
 
+/* Documents and errors of the recorder. */
+static void read_recorder(const uint8_t *data, size_t size)
+{
+    reflection_recorder_fault fault;
+    reflection_recorder_segment segment;
+    reflection_recorder_info info;
+    json_t *object = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
+    if (reflection_read_segment(object, &segment, &fault) == 0) {
+        must(segment.frames >= 0 && segment.sequence >= 1 && segment.json == NULL);
+    } else {
+        must(fault.err == -EPROTO && fault.field[0] != '\0');
+    }
+    if (reflection_read_info(object, &info, &fault) == 0) {
+        must(info.frames >= 0 && info.durable_frames >= 0);
+    }
+    must(reflection_read_error(object, size > 8 ? 416 : 0, &fault) < 0 && fault.err < 0);
+    must(reflection_recorder_code_name(fault.code)[0] != '\0');
+    json_decref(object);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size > 0 && data[0] == 'W') {
+    if (size > 0 && data[0] == 'R') {
+        read_recorder(data + 1, size - 1);
+    } else if (size > 0 && data[0] == 'W') {
         read_wav(data + 1, size - 1);
     } else if (size > 0) {
         read_text(data + 1, size - 1);

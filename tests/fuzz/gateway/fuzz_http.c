@@ -7,6 +7,7 @@
 #include "gateway_json.h"
 #include "gateway_new_job.h"
 #include "gateway_query.h"
+#include "gateway_recorder_ask.h"
 #include "gateway_routes.h"
 
 #include <stdlib.h>
@@ -31,6 +32,21 @@ static int take(void *user, const char *data, size_t len)
     return 0;
 }
 
+/* A refusal always names a field; text is terminated. */
+static void use_query(const char *query, size_t len)
+{
+    static gateway_recorder_ask ask;
+    gateway_recorder_fault fault;
+    for (unsigned route = GATEWAY_RECORDER_LIST; route <= GATEWAY_RECORDER_NOTHING; route *= 2) {
+        int err =
+            gateway_recorder_ask_read(query, len, (gateway_recorder_route)route, &ask, &fault);
+        if ((err < 0) != (fault.field[0] != '\0') || strlen(ask.prefix) >= sizeof(ask.prefix) ||
+            ask.n_matrix > GATEWAY_RECORDER_GAINS_MAX) {
+            abort();
+        }
+    }
+}
+
 static void use_request(const gateway_request *req)
 {
     char path[GATEWAY_PATH_MAX];
@@ -41,6 +57,7 @@ static void use_request(const gateway_request *req)
     uint64_t first;
     uint64_t last;
     const gateway_route *route;
+    use_query(gateway_request_str(req, req->query), req->query.len);
     int prefixed = gateway_routes_path(gateway_request_str(req, req->path), req->path.len, path);
     if (prefixed >= 0) {
         gateway_routes_find(req->method, path, prefixed > 0, &route, id, name);

@@ -267,6 +267,15 @@ answer client_call(const char *method, const char *path, const char *key, const 
     return a;
 }
 
+int client_status(const char *method, const char *path, const char *key, const char *headers,
+                  const char *body)
+{
+    answer a = client_call(method, path, key, headers, body);
+    int status = a.status;
+    answer_done(&a);
+    return status;
+}
+
 void json_text(const answer *a, const char *key, char *out, size_t out_size)
 {
     json_t *root = json_loads(a->body, 0, NULL);

@@ -58,6 +58,10 @@ bool answer_header(const answer *a, const char *name, char *out, size_t out_size
 answer client_call(const char *method, const char *path, const char *key, const char *headers,
                    const char *body);
 
+/* client_status makes it and returns the answer's status alone. */
+int client_status(const char *method, const char *path, const char *key, const char *headers,
+                  const char *body);
+
 /* json_text copies the string at a top-level key of a JSON body. */
 void json_text(const answer *a, const char *key, char *out, size_t out_size);
 

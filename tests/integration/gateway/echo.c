@@ -40,7 +40,6 @@ static struct {
     pthread_cond_t changed;
     echo_socket *sockets;
     size_t n_sockets;
-    size_t n_messages;
     unsigned closed; /* 0: none since it was asked for */
     _Atomic(bool) out_of_order;
 } echo = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -190,8 +189,9 @@ static bool obey(echo_socket *s, const char *order)
 static void take_opened(echo_socket *s, const Socket__V1__Opened *o)
 {
     s->opened = true;
-    snprintf(s->text, sizeof(s->text), "tenant=%s key=%s address=%s query=%s",
-             rf_rpc_call_meta(s->call)->tenant, o->key_id, o->address, o->query);
+    snprintf(s->text, sizeof(s->text), "tenant=%s scopes=%s key=%s address=%s query=%s",
+             rf_rpc_call_meta(s->call)->tenant, rf_rpc_call_meta(s->call)->scopes, o->key_id,
+             o->address, o->query);
 }
 
 static void take_closed(echo_socket *s, const Socket__V1__Closed *c)
@@ -207,9 +207,6 @@ static void take_closed(echo_socket *s, const Socket__V1__Closed *c)
 static bool take_message(echo_socket *s, bool binary, const rf_rpc_msg *msg)
 {
     Socket__V1__Frame f = SOCKET__V1__FRAME__INIT;
-    pthread_mutex_lock(&echo.mutex);
-    echo.n_messages++;
-    pthread_mutex_unlock(&echo.mutex);
     if (!binary && msg->attachment_len > 0 && msg->attachment[0] == '!') {
         char *order = rf_strndup((const char *)msg->attachment, msg->attachment_len);
         bool ended = obey(s, order);
@@ -321,8 +318,9 @@ static void on_sessions(rf_rpc_call *call, const ProtobufCMessage *request, void
     char json[256];
     const Jam__V1__ListSessionsRequest *r = (const Jam__V1__ListSessionsRequest *)request;
     (void)user;
-    snprintf(json, sizeof(json), "{\"limit\":%u,\"cursor\":\"%s\",\"tenant\":\"%s\"}", r->limit,
-             r->cursor, rf_rpc_call_meta(call)->tenant);
+    snprintf(json, sizeof(json),
+             "{\"limit\":%u,\"cursor\":\"%s\",\"tenant\":\"%s\",\"scopes\":\"%s\"}", r->limit,
+             r->cursor, rf_rpc_call_meta(call)->tenant, rf_rpc_call_meta(call)->scopes);
     reply_json(call, json);
 }
 
@@ -389,7 +387,8 @@ static void on_render_request(rf_rpc_call *call, const rf_rpc_msg *msg, void *us
     const char *json = ((const Jam__V1__RenderRequest *)m)->json;
     if (says(json, "bad")) {
         fail(call, RF_INVALID_ARGUMENT,
-             "{\"code\":\"OUT_OF_RANGE\",\"field\":\"seconds\",\"limit\":{\"min\":0.04}}");
+             "{\"code\":\"OUT_OF_RANGE\",\"message\":\"too "
+             "short\",\"field\":\"seconds\",\"limit\":{\"min\":0.04}}");
     } else if (says(json, "busy")) {
         fail(call, RF_RESOURCE_EXHAUSTED, "two renders are at work");
     } else if (sscanf(json, "{\"seconds\":%zu", &o.size) == 1) {
@@ -488,14 +487,6 @@ void echo_hear(void)
         s->owed = 0;
     }
     pthread_mutex_unlock(&echo.mutex);
-}
-
-size_t echo_messages(void)
-{
-    pthread_mutex_lock(&echo.mutex);
-    size_t n = echo.n_messages;
-    pthread_mutex_unlock(&echo.mutex);
-    return n;
 }
 
 size_t echo_sockets(void)

@@ -30,8 +30,7 @@ uint8_t echo_pattern(size_t i);
 /* echo_hear lets deaf sockets read on. */
 void echo_hear(void);
 
-/* echo_messages counts the texts and binaries that have come, echo_sockets the calls now. */
-size_t echo_messages(void);
+/* echo_sockets counts the calls now. */
 size_t echo_sockets(void);
 
 /* echo_closed gives the code of the last Closed, waiting up to wait_ms for one since the last call;

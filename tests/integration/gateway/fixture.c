@@ -25,6 +25,7 @@
 
 fixture fix;
 static const char *const *job_extra;
+static const char *const *gateway_extra;
 
 /* A listening socket on a free port of 127.0.0.1. */
 static int listener(int *ret_port)
@@ -116,14 +117,14 @@ void fixture_start_job(void)
     fix.job = start("reflection-job", args, job_extra, NULL, &internal_port);
 }
 
-static void start_gateway(const char *const *extra, const int *passed)
+static pid_t start_gateway(const char *const *extra, const int *passed, int *ret_internal_port)
 {
     char dir[96];
     char base[96];
     snprintf(dir, sizeof(dir), "--data.dir=%s", fix.dir);
     snprintf(base, sizeof(base), "--public.base=https://localhost:%d", fix.https_port);
     const char *const args[] = {dir, base, "--log.level=error", NULL};
-    fix.gateway = start("reflection-gateway", args, extra, passed, &fix.internal_port);
+    return start("reflection-gateway", args, extra, passed, ret_internal_port);
 }
 
 void fixture_key(const char *application, char key[128])
@@ -163,10 +164,22 @@ void fixture_start(const char *const *gateway_args, const char *const *job_args)
     passed[1] = listener(&fix.https_port);
     job_extra = job_args;
     fixture_start_job();
-    start_gateway(gateway_args, passed);
+    gateway_extra = gateway_args;
+    fix.gateway = start_gateway(gateway_args, passed, &fix.internal_port);
     close(passed[0]);
     close(passed[1]);
     fixture_key("demo", fix.key);
+}
+
+int fixture_start_second(void)
+{
+    int ports[2];
+    int passed[2] = {listener(&ports[0]), listener(&ports[1])};
+    int internal_port = 0;
+    fix.second = start_gateway(gateway_extra, passed, &internal_port);
+    close(passed[0]);
+    close(passed[1]);
+    return ports[0];
 }
 
 static void end(pid_t *pid, const char *program)
@@ -189,6 +202,7 @@ void fixture_stop_job(void)
 void fixture_stop(void)
 {
     char command[128];
+    end(&fix.second, "reflection-gateway");
     end(&fix.gateway, "reflection-gateway");
     end(&fix.job, "reflection-job");
     snprintf(command, sizeof(command), "rm -rf %s", fix.dir);

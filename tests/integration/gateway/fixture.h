@@ -14,6 +14,7 @@ typedef struct fixture {
     char dir[64];
     pid_t job;
     pid_t gateway;
+    pid_t second; /* gateway; 0: none */
     int http_port;
     int https_port;
     int internal_port; /* of the gateway: probes and metrics */
@@ -39,6 +40,10 @@ void fixture_key_with_rate(const char *application, uint32_t requests_per_second
 /* fixture_stop_job and fixture_start_job take the job service away and bring it back. */
 void fixture_stop_job(void);
 void fixture_start_job(void);
+
+/* fixture_start_second starts one more gateway before the same job service, with the arguments of
+ * the first; returns its plain port. fixture_stop ends it too. */
+int fixture_start_second(void);
 
 /* fixture_rss gives the gateway's resident memory in bytes; peak: the highest so far. Under a
  * sanitizer, whose shadow it would measure, 0. */

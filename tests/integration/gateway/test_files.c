@@ -138,6 +138,7 @@ static void expect_file(bool tls, const char *path, size_t len)
 
 /* ---- uploads ---- */
 
+/* U2, G2 */
 Test(uploads, both_framings_plain_and_tls, .init = setup, .fini = fixture_stop)
 {
     static const size_t sizes[] = {1, 65535, 65536, 65537, 131072, 1000003};
@@ -163,6 +164,7 @@ Test(uploads, empty, .init = setup, .fini = fixture_stop)
     cr_expect_eq(put_chunked(false, u.put, 0, 100), 200);
 }
 
+/* U3, H5 */
 Test(uploads, one_put_then_conflict, .init = setup, .fini = fixture_stop)
 {
     urls u = new_upload();
@@ -172,6 +174,7 @@ Test(uploads, one_put_then_conflict, .init = setup, .fini = fixture_stop)
     expect_file(false, u.get, 1000);
 }
 
+/* U3 */
 Test(uploads, two_at_once_one_wins, .init = setup, .fini = fixture_stop)
 {
     urls u = new_upload();
@@ -195,6 +198,7 @@ Test(uploads, two_at_once_one_wins, .init = setup, .fini = fixture_stop)
     answer_done(&a);
 }
 
+/* U3 */
 Test(uploads, a_truncated_one_leaves_the_url_usable, .init = setup, .fini = fixture_stop)
 {
     urls u = new_upload();
@@ -218,6 +222,7 @@ Test(uploads, a_truncated_one_leaves_the_url_usable, .init = setup, .fini = fixt
     expect_file(false, u.get, 500);
 }
 
+/* U1, H3, S8 */
 Test(uploads, signatures, .init = setup, .fini = fixture_stop)
 {
     urls u = new_upload();
@@ -250,6 +255,7 @@ static void digest_header(size_t len, char out[128])
     free(data);
 }
 
+/* U3, H1 */
 Test(uploads, content_digest, .init = setup, .fini = fixture_stop)
 {
     urls u = new_upload();
@@ -262,6 +268,7 @@ Test(uploads, content_digest, .init = setup, .fini = fixture_stop)
     expect_file(false, u.get, 1000);
 }
 
+/* U2, H6 */
 Test(uploads, too_large, .init = setup, .fini = fixture_stop)
 {
     urls u = new_upload();
@@ -277,6 +284,7 @@ Test(uploads, too_large, .init = setup, .fini = fixture_stop)
     cr_expect_eq(put(false, u.put, 4 * MIB, ""), 200, "the limit itself fits");
 }
 
+/* G7 */
 Test(uploads, expect_continue, .init = setup, .fini = fixture_stop)
 {
     urls u = new_upload();
@@ -288,6 +296,7 @@ Test(uploads, expect_continue, .init = setup, .fini = fixture_stop)
     cr_expect_eq(status_and_close(&c), 200);
 }
 
+/* H6 */
 Test(uploads, slow_ones_get_408, .init = setup, .fini = fixture_stop)
 {
     urls u = new_upload();
@@ -376,6 +385,7 @@ Test(downloads, one_connection_many_files, .init = setup, .fini = fixture_stop)
     }
 }
 
+/* Q11 */
 Test(downloads, thirty_two_at_once, .init = setup, .fini = fixture_stop)
 {
     enum { N = 32 };

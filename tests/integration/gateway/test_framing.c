@@ -172,6 +172,7 @@ Test(slow, handshake, .init = setup_short, .fini = fixture_stop)
     client_close(&c);
 }
 
+/* G7 */
 Test(slow, idle, .init = setup_short, .fini = fixture_stop)
 {
     client c = client_open(false);

@@ -134,6 +134,7 @@ Test(handshake, the_service_learns_who_it_is_and_no_key, .init = setup, .fini = 
     cr_expect_null(strstr(m.data, fix.key), "%s", m.data);
     cr_expect_null(strstr(m.data, "tenant= "), "%s", m.data);
     cr_expect_null(strstr(m.data, "key= "), "%s", m.data);
+    cr_expect_not_null(strstr(m.data, " scopes=jam.record "), "%s", m.data);
     message_done(&m);
     websocket_ends(&w, 1000);
     websocket_close(&w);
@@ -252,7 +253,7 @@ Test(handshake, anonymous_clients_have_two_sockets, .init = setup_anonymous, .fi
     int retry_s = 0;
     open_many(all, 2, "");
     websocket_text(&all[0], "!opened");
-    websocket_says(&all[0], "tenant= key= address=127.0.0.1 query=");
+    websocket_says(&all[0], "tenant= scopes=none key= address=127.0.0.1 query=");
     cr_expect_eq(status_of("/ws/jam", "", NULL, &retry_s), 429);
     cr_expect_eq(retry_s, 5);
     cr_expect_eq(status_of("/ws/jam", NULL, NULL, NULL), 101);

@@ -58,6 +58,14 @@ Test(jam, sessions, .init = setup, .fini = teardown)
     expect("/v1/jam/sessions/short", NULL, 404, "NOT_FOUND");
 }
 
+Test(jam, scopes_are_those_of_the_key_and_not_what_a_client_says, .init = setup, .fini = teardown)
+{
+    answer a = client_call("GET", "/v1/jam/sessions", NULL,
+                           "Scopes: recorder.device\r\nX-Scopes: recorder.device\r\n", NULL);
+    cr_expect_not_null(strstr(a.body, "\"scopes\":\"jam.record\""), "%s", a.body);
+    answer_done(&a);
+}
+
 /* ---- render ---- */
 
 static bool ask(client *c, const char *version, const char *order)
@@ -174,8 +182,10 @@ static void expect_refusal(const char *key, const char *headers, const char *bod
 
 Test(jam, renders_are_refused_as_the_service_says, .init = setup, .fini = teardown)
 {
-    expect_refusal(NULL, JSON, "{\"bad\":1}", 422,
-                   "{\"code\":\"OUT_OF_RANGE\",\"field\":\"seconds\",\"limit\":{\"min\":0.04}}");
+    expect_refusal(
+        NULL, JSON, "{\"bad\":1}", 422,
+        "{\"title\":\"Unprocessable\",\"code\":\"OUT_OF_RANGE\",\"message\":\"too short\","
+        "\"field\":\"seconds\",\"limit\":{\"min\":0.04}}");
     expect_refusal(NULL, JSON, "{\"busy\":1}", 429, "TOO_MANY_REQUESTS");
     expect_refusal(NULL, JSON, "{\"other\":1}", 500, "INTERNAL");
     expect_refusal(NULL, JSON, "", 400, "BAD_REQUEST");
@@ -235,7 +245,7 @@ Test(jam, a_client_that_takes_nothing_of_a_render_is_dropped, .init = setup_stal
     int small = 65536;
     setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     cr_assert(ask(&c, "1.1", "{\"seconds\":33554432,\"unknown\":1}"));
-    usleep(4000000);
+    usleep(8000000);
     answer a = client_answer(&c, true);
     cr_expect(a.cut);
     cr_expect_lt(a.body_len, 33554432u);

@@ -152,6 +152,16 @@ pid_t platform_worker(const platform *p)
     return p->worker;
 }
 
+const char *platform_dir(const platform *p)
+{
+    return p->dir;
+}
+
+const char *platform_application(const platform *p)
+{
+    return p->application;
+}
+
 /* ---- uploads ---- */
 
 /* The id between "/uploads/" and the query. */
@@ -261,6 +271,13 @@ char *platform_wait(platform *p, const char *id, int timeout_s)
     (void)!system(command);
     cr_assert_fail("job %s is not final after %d s", id, timeout_s);
     return NULL;
+}
+
+void platform_delete(platform *p, const char *id)
+{
+    Job__V1__DeleteJobRequest request = JOB__V1__DELETE_JOB_REQUEST__INIT;
+    request.id = (char *)(uintptr_t)id;
+    rf_rpc_message_free(must(p, JOB_V1_JOB_SERVICE_DELETE_JOB, &request.base));
 }
 
 void platform_cancel(platform *p, const char *id)

@@ -18,6 +18,8 @@ platform *platform_stop(platform *p);
 /* platform_kill_worker ends the worker at once and starts another. */
 void platform_kill_worker(platform *p, int signal);
 pid_t platform_worker(const platform *p);
+const char *platform_dir(const platform *p);
+const char *platform_application(const platform *p);
 
 /* platform_start_jam starts the jam service, again after platform_stop_jam(p, signal). */
 void platform_start_jam(platform *p);
@@ -36,6 +38,8 @@ char *platform_create_copying(platform *p, const char *workflow, const char *par
  * "status", "result" and "error", which the caller frees. */
 char *platform_wait(platform *p, const char *id, int timeout_s);
 
+/* platform_delete removes a job that has ended, with its files. */
+void platform_delete(platform *p, const char *id);
 void platform_cancel(platform *p, const char *id);
 
 /* platform_file reads the file of an output; the caller frees. */

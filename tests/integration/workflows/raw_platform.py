@@ -1,46 +1,22 @@
 """A platform of a test's own, spoken to by raw requests: every byte of an answer can be looked at."""
 import http.client
 import json
-import os
 import pathlib
-import shutil
-import signal
 import ssl
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 
-BIN = pathlib.Path(os.environ["REFLECTION_BIN"])
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "servers"))
+import rf_platform  # noqa: E402
+from rf_platform import BIN  # noqa: E402,F401
+
 BYTES = b"RIFF" + bytes(range(256)) * 40
 FINAL = ("SUCCEEDED", "FAILED")
 
 
-class Platform:
-    def __init__(self, root):
-        self.root = pathlib.Path(root)
-        ready = self.root / "ready.json"
-        self.log = open(self.root / "log", "wb")
-        self.process = subprocess.Popen(
-            [str(BIN / "reflection"), "up", "--data", f"{root}/data", "--http", "127.0.0.1:0",
-             "--https", "127.0.0.1:0", "--ready-file", str(ready)], stdout=subprocess.DEVNULL, stderr=self.log)
-        for _ in range(1200):
-            if ready.exists() or self.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        self.ready = json.loads(ready.read_text())
-        self.key = self.ready["api_key"]
-        self.address = urllib.parse.urlsplit(self.ready["http_url"]).netloc
-        self.secure = urllib.parse.urlsplit(self.ready["https_url"]).netloc
-
-    def close(self):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(40)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+class Platform(rf_platform.Platform):
+    """Every call of it is on a connection of its own."""
 
     def call(self, method, path, body=None, headers=None, key=None):
         """Status, reason, headers and body of one call on a connection of its own (Q11)."""
@@ -85,7 +61,7 @@ class Platform:
     def download(self, url):
         parts = urllib.parse.urlsplit(url)
         connection = http.client.HTTPSConnection(
-            self.secure, timeout=30, context=ssl.create_default_context(cafile=self.ready["ca_file"]))
+            self.secure, timeout=30, context=ssl.create_default_context(cafile=self.ca_file))
         connection.request("GET", f"{parts.path}?{parts.query}")
         answer = connection.getresponse()
         data = answer.read()
@@ -94,21 +70,10 @@ class Platform:
         return data
 
 
-def run_checks(name, checks, *arguments):
-    """Calls every check with a platform and the arguments, whatever became of those before, and exits
-    with 0 if all hold."""
-    root = tempfile.mkdtemp(prefix=f"reflection-{name}-")
-    failed = 0
-    platform = Platform(root)
-    try:
-        for check in checks:
-            try:
-                check(platform, *arguments)
-                print(f"ok    {check.__name__}", flush=True)
-            except Exception as error:
-                failed += 1
-                print(f"FAIL  {check.__name__}: {type(error).__name__}: {error}", flush=True)
-    finally:
-        platform.close()
-        shutil.rmtree(root, ignore_errors=True)
-    sys.exit(1 if failed else 0)
+def run_checks(checks, *arguments, settings=()):
+    """Calls every check with a platform and the arguments, and exits with 0 if all hold."""
+    with Platform(*settings) as platform:
+        code = rf_platform.run_checks(checks, platform, *arguments)
+        if code != 0:
+            platform.tell_log()
+    sys.exit(code)

@@ -195,14 +195,9 @@ Test(jam_workflow, a_service_killed_at_work_is_tried_again)
 }
 
 /* The heartbeat tells the worker; the call ends, and the place is free for the next. */
-/* Beside the other cases it has hung now and then, which is not understood yet: a long form. */
 Test(jam_workflow, a_cancelled_job_ends_its_render)
 {
     char *ids[2];
-    const char *is_long = getenv("REFLECTION_LONG");
-    if (is_long == NULL || strcmp(is_long, "1") != 0) {
-        cr_skip_test("only with --long");
-    }
     for (size_t i = 0; i < 2; i++) {
         ids[i] = create("{\"styles\":\"jazz\",\"seconds\":600}");
     }

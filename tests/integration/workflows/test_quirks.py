@@ -15,6 +15,7 @@ from raw_platform import BYTES, run_checks
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
+# G3
 def q1_every_success_is_200_with_json(p):
     """JS takes any other status for an error; Python parses JSON from every answer, DELETE too."""
     job_id = p.create("https://music.ai/demo.ogg")
@@ -32,6 +33,7 @@ def q2_ids_are_uuids_of_version_4(p):
         assert UUID4.fullmatch(one) and uuid.UUID(one).version == 4, one
 
 
+# U6
 def q3_result_urls_begin_with_https_and_end_with_output_and_extension(p):
     result = p.wait(p.create(p.upload()))["result"]
     assert result, "an object with values"
@@ -46,7 +48,7 @@ def q3_result_urls_begin_with_https_and_end_with_output_and_extension(p):
 
 def q4_a_result_is_an_object_and_every_workflow_makes_a_file(p):
     for workflow in p.json("GET", "/v1/workflow")["workflows"]:
-        formats = [output["format"] for output in workflow["outputs"]]
+        formats = [output["format"] for output in workflow["outputs"]["properties"].values()]
         assert any(f != "string" for f in formats), workflow["slug"]
     job_id = p.create("https://music.ai/demo.ogg")
     assert p.json("GET", f"/v1/job/{job_id}")["result"] is None, "until it succeeded"
@@ -64,6 +66,7 @@ def q5_polls_have_a_limit_of_their_own(p):
     connection.close()
 
 
+# F3, U3
 def q6_uploads_are_never_redirected_and_a_missing_one_fails_the_job(p):
     """JS uploads a stream, chunked, cannot follow a redirect, and ignores the answer of the PUT."""
     urls = p.json("GET", "/v1/upload")
@@ -84,10 +87,12 @@ def q7_prefixes_double_slashes_and_bare_question_marks(p):
     for path in ("/api/application", "/v1//application", "//v1/application", "/api/application?",
                  "/v1/application?"):
         assert p.json("GET", path) == wanted, path
-    assert p.json("GET", "/v1/job?") == p.json("GET", "/api//job")
+    bare, doubled = ([job["id"] for job in p.json("GET", path)] for path in ("/v1/job?", "/api//job"))
+    assert bare and bare == doubled
     assert p.json("GET", "/v1/workflow?") == p.json("GET", "/api/workflow")
 
 
+# G5
 def q8_a_wrong_key_is_told_in_a_message_and_a_reason(p):
     bodies = set()
     for key in ("", "undefined", "Bearer undefined", "rk_" + "A" * 32, f"{p.key}x"):
@@ -123,6 +128,7 @@ def q10_absent_members_are_fine_and_numbers_may_be_strings(p):
     assert status == 422 and b"sampleRate" in data, data
 
 
+# U7
 def q11_many_downloads_at_once_and_short_connections(p):
     result = p.wait(p.create(p.upload()))["result"]
     url = next(iter(result.values()))
@@ -165,7 +171,7 @@ def q13_downloads_verify_the_certificate(p):
 def main():
     checks = [f for name, f in globals().items() if re.match(r"q\d+_", name)]
     assert len(checks) == 13
-    run_checks("quirks", checks)
+    run_checks(checks)
 
 
 if __name__ == "__main__":

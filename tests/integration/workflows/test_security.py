@@ -59,6 +59,7 @@ def expect_bad_input(p, what, url, message):
     assert job["result"] is None, what
 
 
+# F4
 def s11_files_that_name_others_are_refused_and_nothing_is_fetched(p, canary):
     for what, text in hostile(canary.url).items():
         expect_bad_input(p, what, p.upload(text.encode()), NOT_AUDIO)
@@ -66,6 +67,7 @@ def s11_files_that_name_others_are_refused_and_nothing_is_fetched(p, canary):
     assert canary.visits == 0, f"{canary.visits} connections"
 
 
+# F1
 def s1_inside_addresses_are_refused_with_one_text(p, canary):
     port = urllib.parse.urlsplit(canary.url).port
     for host in ("127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]",
@@ -148,7 +150,7 @@ def main():
               s10_no_secret_is_in_the_logs_and_no_users_text_on_the_disk]
     canary = Canary()
     canary.start()
-    run_checks("security", checks, canary)
+    run_checks(checks, canary)
 
 
 if __name__ == "__main__":

@@ -303,6 +303,7 @@ Test(workflows, kick_snare_and_other_sum_to_the_song)
 
 /* ---- what goes wrong ---- */
 
+/* F4 */
 Test(workflows, a_text_is_no_audio)
 {
     RF_CLEANUP(rf_cleanup_free) char *text_url = platform_upload(p, "hello", 5);
@@ -315,6 +316,7 @@ Test(workflows, a_text_is_no_audio)
     json_decref(j);
 }
 
+/* F1 */
 Test(workflows, an_unreachable_url)
 {
     RF_CLEANUP(rf_cleanup_free)
@@ -325,6 +327,7 @@ Test(workflows, an_unreachable_url)
     json_decref(j);
 }
 
+/* F8 */
 Test(workflows, a_killed_worker_loses_nothing)
 {
     char *id = create("music-ai/music-analysis", "");
@@ -336,6 +339,7 @@ Test(workflows, a_killed_worker_loses_nothing)
     free(id);
 }
 
+/* C1 */
 Test(workflows, a_cancelled_job_stops)
 {
     char *id = create("music-ai/music-analysis", "");

@@ -185,7 +185,7 @@ const band_bank *band_script_bank(void)
     static band_bank *bank;
     if (bank == NULL) {
         band_font *font = NULL;
-        cr_assert_eq(band_font_load("/usr/share/sounds/sf2/TimGM6mb.sf2", &font), 0);
+        cr_assert_eq(band_font_load("/usr/share/sounds/sf2/TimGM6mb.sf2", NULL, &font), 0);
         bank = band_bank_new(font);
     }
     return bank;

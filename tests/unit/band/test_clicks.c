@@ -11,7 +11,8 @@
 
 static jam_controls controls;
 
-/* Long chords and, when asked, a soft ride: little to hide a click behind. */
+/* Long chords, kicks that push them down where the mix pumps and, when asked, a soft ride: little
+ * to hide a click behind. */
 static void write_score(bool drums)
 {
     band_script_clear();
@@ -20,8 +21,11 @@ static void write_score(bool drums)
         for (int k = 0; k < 3; k++) {
             band_script_add(i * 8 + 0.3, 7.9, BAND_PAD, 48 + (int[]){0, 4, 7}[k], 90);
         }
-        for (int k = 0; drums && k < 8; k++) {
-            band_script_add(i * 8 + k + 0.8, 0.5, BAND_DRUMS, 51, 50);
+        for (int k = 0; k < 8; k++) {
+            if (drums) {
+                band_script_add(i * 8 + k + 0.8, 0.5, BAND_DRUMS, 51, 50);
+            }
+            band_script_add(i * 8 + k + 0.9, 0.1, BAND_DRUMS, 36, drums ? 40 : 127);
         }
     }
     controls.stems[JAM_STEM_DRUMS].mute = !drums;
@@ -78,6 +82,7 @@ static void change_sound(jam_controls *c, uint32_t luck)
     band_script_now.mix.room_s = 0.3 + (double)(luck % 30) / 10;
     band_script_now.mix.bus_db = (double)(luck % 7) - 3;
     band_script_now.mix.width = (double)(luck % 11) / 10;
+    band_script_now.mix.pump = (double)(luck % 3) / 2;
     band_script_now.mix_count++;
 }
 

@@ -20,7 +20,7 @@ TestSuite(engine, .init = prepare);
 Test(engine, capability_record_says_what_it_is)
 {
     jam_engine *engine = NULL;
-    cr_assert_eq(band_engine_new("/usr/share/sounds/sf2/TimGM6mb.sf2", &engine), 0);
+    cr_assert_eq(band_engine_new("/usr/share/sounds/sf2/TimGM6mb.sf2", NULL, &engine), 0);
     cr_expect_eq(engine->struct_size, sizeof(jam_engine));
     cr_expect_eq(engine->abi_version, JAM_ENGINE_ABI);
     cr_expect_str_eq(engine->name, "band");
@@ -42,7 +42,7 @@ Test(engine, capability_record_says_what_it_is)
 Test(engine, plays_frames_and_tells_its_place)
 {
     jam_engine *engine = NULL;
-    cr_assert_eq(band_engine_new("/usr/share/sounds/sf2/TimGM6mb.sf2", &engine), 0);
+    cr_assert_eq(band_engine_new("/usr/share/sounds/sf2/TimGM6mb.sf2", NULL, &engine), 0);
     void *instance = NULL;
     char why[128] = "";
     cr_assert_eq(engine->open(engine, 7, &controls, NULL, &instance, why, sizeof(why)), 0);
@@ -64,7 +64,7 @@ Test(engine, plays_frames_and_tells_its_place)
 static void expect_enoent(const char *font, const char *words)
 {
     jam_engine *engine = NULL;
-    cr_assert_eq(band_engine_new(font, &engine), 0);
+    cr_assert_eq(band_engine_new(font, NULL, &engine), 0);
     cr_expect_null(engine->soundfont_sha256);
     void *instance = NULL;
     char why[256] = "";
@@ -88,7 +88,7 @@ Test(engine, open_says_that_the_soundfont_is_none)
 Test(engine, finds_debians_soundfont_by_itself)
 {
     jam_engine *engine = NULL;
-    cr_assert_eq(band_engine_new("", &engine), 0);
+    cr_assert_eq(band_engine_new("", NULL, &engine), 0);
     cr_expect_not_null(engine->soundfont_sha256);
     (void)band_engine_free(engine);
 }
@@ -96,7 +96,7 @@ Test(engine, finds_debians_soundfont_by_itself)
 Test(engine, styles_are_those_of_the_composer)
 {
     jam_engine *engine = NULL;
-    cr_assert_eq(band_engine_new("/nowhere/font.sf2", &engine), 0);
+    cr_assert_eq(band_engine_new("/nowhere/font.sf2", NULL, &engine), 0);
     cr_expect_eq(engine->n_styles(engine), 2);
     cr_expect_str_eq(engine->style_name(engine, 1), "loud");
     cr_expect_null(engine->style_name(engine, 2));
@@ -111,7 +111,7 @@ Test(engine, styles_are_those_of_the_composer)
 Test(engine, instances_do_not_hear_each_other)
 {
     jam_engine *engine = NULL;
-    cr_assert_eq(band_engine_new("/usr/share/sounds/sf2/TimGM6mb.sf2", &engine), 0);
+    cr_assert_eq(band_engine_new("/usr/share/sounds/sf2/TimGM6mb.sf2", NULL, &engine), 0);
     static float alone[2][10 * JAM_FRAME_SAMPLES], beside[2][10 * JAM_FRAME_SAMPLES];
     static float other[2][10 * JAM_FRAME_SAMPLES];
     void *a = NULL, *b = NULL;

@@ -1,12 +1,18 @@
 /* Soundfonts: what is read of a small one, and that broken ones are refused. */
 #include "band_font.h"
 #include "band_script.h"
+#include "rf_file.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <sndfile.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define N_SAMPLES 2000
@@ -241,9 +247,8 @@ Test(font, find_falls_back_to_the_banks_first_program)
     cr_expect_eq(band_font_find(f, 77, 3), 0);
 }
 
-Test(font, sf3_samples_are_decoded)
+static size_t make_ogg(uint8_t *ret, size_t size)
 {
-    write_sf2();
     char path[] = "/tmp/band_font_XXXXXX";
     const int fd = mkstemp(path);
     SF_INFO info = {.samplerate = 44100, .channels = 1, .format = SF_FORMAT_OGG | SF_FORMAT_VORBIS};
@@ -255,20 +260,31 @@ Test(font, sf3_samples_are_decoded)
     }
     cr_assert_eq(sf_writef_short(out, samples, N_SAMPLES), N_SAMPLES);
     (void)sf_close(out);
-    static uint8_t ogg[1 << 15];
-    const ssize_t size = read(fd, ogg, sizeof(ogg));
+    const ssize_t n = read(fd, ret, size);
     (void)close(fd);
     (void)unlink(path);
-    cr_assert_gt(size, 0);
+    cr_assert_gt(n, 0);
+    return (size_t)n;
+}
+
+static void write_sf3(void)
+{
+    static uint8_t ogg[1 << 15];
+    const size_t size = make_ogg(ogg, sizeof(ogg));
     put_head();
     const size_t list = begin("LIST");
     put("sdta", 4);
     const size_t at = begin("smpl");
-    put(ogg, (size_t)size);
+    put(ogg, size);
     end(at);
     end(list);
-    put_pdta(0, (size_t)size, 100, 1100, 0x11);
+    put_pdta(0, size, 100, 1100, 0x11);
     end(8);
+}
+
+Test(font, sf3_samples_are_decoded)
+{
+    write_sf3();
     band_font *f = parse();
     cr_assert_not_null(f);
     cr_assert_eq(f->samples[0].n, N_SAMPLES);
@@ -277,6 +293,161 @@ Test(font, sf3_samples_are_decoded)
         cr_assert_float_eq(f->samples[0].data[i], sine(i), 1500, "%zu", i);
     }
     (void)band_font_free(f);
+}
+
+/* A directory with a soundfont in it, and where its cache file is to be. */
+typedef struct place {
+    char dir[32];
+    char font[64], cache_dir[64];
+    char cache[160];
+} place;
+
+static place lay_out(void)
+{
+    place p = {.dir = "/tmp/band_font_XXXXXX"};
+    cr_assert_not_null(mkdtemp(p.dir));
+    (void)snprintf(p.font, sizeof(p.font), "%s/font", p.dir);
+    (void)snprintf(p.cache_dir, sizeof(p.cache_dir), "%s/cache/jam", p.dir);
+    cr_assert_eq(rf_file_write_atomic(p.font, font.bytes, font.n, 0600), 0);
+    return p;
+}
+
+static void clear(const place *p)
+{
+    char cache[64];
+    (void)snprintf(cache, sizeof(cache), "%s/cache", p->dir);
+    (void)unlink(p->cache);
+    (void)unlink(p->font);
+    (void)rmdir(p->cache_dir);
+    (void)rmdir(cache);
+    cr_expect_eq(rmdir(p->dir), 0, "nothing else is left there");
+}
+
+/* Loads, and expects what is decoded into memory, margins and all. */
+static band_font *load(place *p, bool cached)
+{
+    band_font *plain = NULL, *ret = NULL;
+    cr_assert_eq(band_font_load(p->font, NULL, &plain), 0);
+    cr_assert_eq(band_font_load(p->font, p->cache_dir, &ret), 0);
+    cr_expect_eq(ret->cache.mapped, cached);
+    const band_font_sample *a = &plain->samples[0], *b = &ret->samples[0];
+    cr_assert_eq(a->n, b->n);
+    cr_expect_eq(a->loop_start, b->loop_start);
+    cr_expect_eq(a->loop_end, b->loop_end);
+    cr_expect_eq(memcmp(a->data - BAND_FONT_MARGIN, b->data - BAND_FONT_MARGIN,
+                        (a->n + (size_t)2 * BAND_FONT_MARGIN) * sizeof(*a->data)),
+                 0);
+    (void)snprintf(p->cache, sizeof(p->cache), "%s/%s.pcm", p->cache_dir, ret->sha256);
+    (void)band_font_free(plain);
+    return ret;
+}
+
+static ino_t inode_of(const char *path)
+{
+    struct stat st;
+    cr_assert_eq(stat(path, &st), 0, "%s", path);
+    return st.st_ino;
+}
+
+Test(font, an_sf2_plays_from_its_mapped_file)
+{
+    write_sf2();
+    place p = lay_out();
+    band_font *f = load(&p, false);
+    cr_expect(f->file.mapped);
+    cr_expect_eq(f->samples[0].data[31], sine(31));
+    band_font_fetch(f);
+    cr_expect_neq(access(p.cache_dir, F_OK), 0, "nothing is decoded, no cache is made");
+    (void)band_font_free(f);
+    clear(&p);
+}
+
+Test(font, a_cache_is_made_once_and_used_again)
+{
+    write_sf3();
+    place p = lay_out();
+    (void)band_font_free(load(&p, true));
+    const ino_t made = inode_of(p.cache);
+    band_font *again = load(&p, true);
+    band_font_fetch(again);
+    cr_expect_eq(inode_of(p.cache), made);
+    (void)band_font_free(again);
+    clear(&p);
+}
+
+Test(font, a_torn_cache_is_not_used_but_made_anew)
+{
+    write_sf3();
+    place p = lay_out();
+    (void)band_font_free(load(&p, true));
+    struct stat whole, now;
+    cr_assert_eq(stat(p.cache, &whole), 0);
+    static const int cuts[] = {0, 1, 100, 4096, 4100};
+    for (size_t i = 0; i < RF_ARRAY_LEN(cuts); i++) {
+        cr_assert_eq(truncate(p.cache, cuts[i]), 0);
+        (void)band_font_free(load(&p, true));
+        cr_assert_eq(stat(p.cache, &now), 0);
+        cr_expect_eq(now.st_size, whole.st_size, "cut at %d", cuts[i]);
+    }
+    clear(&p);
+}
+
+Test(font, a_cache_with_any_other_front_is_not_used)
+{
+    write_sf3();
+    place p = lay_out();
+    (void)band_font_free(load(&p, true));
+    for (off_t at = 0; at < 120 + 16; at++) {
+        const int fd = open(p.cache, O_RDWR | O_CLOEXEC);
+        uint8_t byte = 0;
+        cr_assert_eq(pread(fd, &byte, 1, at), 1);
+        byte ^= 1;
+        cr_assert_eq(pwrite(fd, &byte, 1, at), 1);
+        const ino_t bad = inode_of(p.cache);
+        (void)band_font_free(load(&p, true));
+        cr_expect_neq(inode_of(p.cache), bad, "byte %lld", (long long)at);
+        (void)close(fd); /* held it, so that its inode is not given again */
+    }
+    clear(&p);
+}
+
+Test(font, another_fonts_cache_goes_when_one_is_made)
+{
+    write_sf3();
+    place p = lay_out();
+    (void)band_font_free(load(&p, true));
+    char old[sizeof(p.cache)];
+    (void)rf_copy_str(old, sizeof(old), p.cache);
+    font.bytes[font.n - 1] ^= 1; /* of the closing record */
+    cr_assert_eq(rf_file_write_atomic(p.font, font.bytes, font.n, 0600), 0);
+    (void)band_font_free(load(&p, true));
+    cr_expect_str_neq(old, p.cache);
+    cr_expect_neq(access(old, F_OK), 0);
+    cr_expect_eq(access(p.cache, F_OK), 0);
+    clear(&p);
+}
+
+Test(font, without_a_cache_directory_it_decodes_into_memory)
+{
+    write_sf3();
+    place p = lay_out();
+    (void)rf_copy_str(p.cache_dir, sizeof(p.cache_dir), "/proc/nowhere");
+    (void)band_font_free(load(&p, false));
+    (void)rf_copy_str(p.cache_dir, sizeof(p.cache_dir), p.font);
+    (void)band_font_free(load(&p, false));
+    clear(&p);
+}
+
+Test(font, a_full_disk_leaves_it_in_memory)
+{
+    write_sf3();
+    place p = lay_out();
+    const struct rlimit little = {5000, 5000};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+    (void)band_font_free(load(&p, false));
+    cr_expect_neq(access(p.cache, F_OK), 0, "what is not whole has no name");
+    clear(&p);
 }
 
 Test(font, a_cut_file_is_refused)
@@ -301,5 +472,7 @@ Test(font, a_damaged_file_does_no_harm)
             font.bytes[i] = old;
         }
     }
-    cr_expect_not_null(parse());
+    band_font *sound = parse();
+    cr_expect_not_null(sound);
+    (void)band_font_free(sound);
 }

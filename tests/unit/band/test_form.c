@@ -72,6 +72,16 @@ Test(form, harmonic_rhythms_begin_at_the_phrase_and_rise)
     }
 }
 
+/* However fast the harmony moves, the chord that opens a phrase has a bar to be heard in. */
+Test(form, home_has_a_bar_in_every_harmonic_rhythm)
+{
+    for (int pace = 0; pace < BAND_N_PACES; pace++) {
+        uint8_t at[2 * BAND_PHRASE_BARS];
+        const size_t n = band_form_pace((band_pace)pace, at);
+        cr_expect(n == 1 || at[1] >= 2, "pace %d", pace);
+    }
+}
+
 /* A bar as what starts on which of its sixteenths: bass and chords by pitch class, drums by key. */
 typedef struct band_bar {
     uint8_t marks[16][64];

@@ -129,6 +129,33 @@ Test(harmony, functions_lead_where_a_style_expects_them)
     }
 }
 
+/* Weight of all chords on a root in the middle of a phrase, after none. */
+static double weight_of(band_harmony_name harmony, jam_scale scale, int root)
+{
+    const band_harmony_place place = {.scale = scale,
+                                      .strict = true,
+                                      .before = BAND_NO_TARGET,
+                                      .role = ROLE_INNER,
+                                      .target = BAND_NO_TARGET};
+    double weights[BAND_CHORDS], sum = 0;
+    band_harmony_weigh(harmony, &place, weights);
+    for (int q = 0; q < BAND_N_QUALITIES; q++) {
+        sum += weights[index_of(root, (band_quality)q)];
+    }
+    return sum;
+}
+
+Test(harmony, home_outweighs_the_home_of_the_relative_key_in_every_family)
+{
+    for (int h = 0; h < BAND_N_HARMONIES; h++) {
+        const band_harmony_name name = (band_harmony_name)h;
+        cr_expect_gt(weight_of(name, JAM_SCALE_MINOR, 0), 2 * weight_of(name, JAM_SCALE_MINOR, 3),
+                     "family %d", h);
+        cr_expect_gt(weight_of(name, JAM_SCALE_MAJOR, 0), 2 * weight_of(name, JAM_SCALE_MAJOR, 9),
+                     "family %d", h);
+    }
+}
+
 Test(harmony, a_set_scale_keeps_borrowed_chords_away)
 {
     double free_weights[BAND_CHORDS];

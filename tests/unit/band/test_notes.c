@@ -1,5 +1,6 @@
 /* What every note has to be, whatever the style. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 #include "band_case.h"
@@ -121,6 +122,29 @@ Test(notes, sound_together_no_more_than_a_synthesizer_has_voices)
         }
         free(notes);
     }
+}
+
+static double loudness(const band_case_notes *notes, int beat)
+{
+    double sum = 0, n = 0;
+    for (size_t i = 0; i < notes->n; i++) {
+        const double in_bar = notes->notes[i].beat - 4 * floor(notes->notes[i].beat / 4);
+        if (notes->notes[i].part == BAND_BASS && in_bar >= beat && in_bar < beat + 0.2) {
+            sum += notes->notes[i].velocity;
+            n++;
+        }
+    }
+    return n > 0 ? sum / n : 0;
+}
+
+Test(notes, of_the_first_beat_are_the_loudest)
+{
+    jam_controls c = band_case_controls("punk");
+    band_case_notes *notes = band_case_play(2, &c, BARS);
+    for (int beat = 1; beat < 4; beat++) {
+        cr_expect_gt(loudness(notes, 0), loudness(notes, beat) + 2, "beat %d", beat + 1);
+    }
+    free(notes);
 }
 
 /* Straight styles lie on the grid, swung ones behind it, none before it. */

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
+/* G6 */
 Test(clock, iso_has_three_decimals)
 {
     static const struct {

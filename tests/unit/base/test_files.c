@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,6 +85,22 @@ static void *load_secret(void *user)
     RF_CLEANUP(rf_cleanup_free) char *path = rf_asprintf("%s/secret", dir);
     cr_assert_eq(rf_secret_load(path, user, 32), 0);
     return NULL;
+}
+
+Test(file, all_bytes_move_at_their_place_and_the_position_stays)
+{
+    char bytes[8] = "";
+    RF_CLEANUP(rf_cleanup_free) char *path = rf_asprintf("%s/a", dir);
+    RF_CLEANUP(rf_cleanup_close) int fd = open(path, O_RDWR | O_CREAT, 0600);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(rf_pwrite_all(fd, "world", 5, 3), 0);
+    cr_assert_eq(rf_pwrite_all(fd, "bye", 3, 0), 0);
+    cr_expect_eq(lseek(fd, 0, SEEK_CUR), 0);
+    cr_assert_eq(rf_pread_all(fd, bytes, 6, 2), 0);
+    cr_expect_str_eq(bytes, "eworld");
+    cr_expect_eq(rf_pread_all(fd, bytes, 6, 3), -ENODATA, "5 are there");
+    cr_expect_eq(rf_pread_all(fd, bytes, 0, 99), 0);
+    cr_expect_eq(rf_pwrite_all(-1, "x", 1, 0), -EBADF);
 }
 
 Test(file, racing_processes_agree_on_one_secret)

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,29 @@ Test(id, uuids_are_version_4_and_differ)
             cr_assert_str_neq(seen[i], seen[j]);
         }
     }
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* Sorted, so many ids of so many runs change their first 32 bits so many times. */
+Test(id, uuids_beside_each_other_are_of_version_4_differ_and_lie_in_runs)
+{
+    enum { RUNS = 20 };
+    static char seen[RUNS * RF_UUID_RUN][RF_UUID_LEN];
+    for (size_t i = 0; i < RF_ARRAY_LEN(seen); i++) {
+        cr_assert(rf_uuid4_valid(rf_uuid4_beside(seen[i])), "%s", seen[i]);
+    }
+    qsort(seen, RF_ARRAY_LEN(seen), sizeof(seen[0]), by_text);
+    size_t n_runs = 1;
+    for (size_t i = 1; i < RF_ARRAY_LEN(seen); i++) {
+        cr_assert_str_neq(seen[i - 1], seen[i]);
+        n_runs += memcmp(seen[i - 1], seen[i], 8) != 0;
+    }
+    cr_assert_leq(n_runs, RUNS + 1); /* this thread may have begun one before */
+    cr_assert_geq(n_runs, RUNS);
 }
 
 Test(id, only_lower_case_version_4_is_valid)

@@ -1,6 +1,7 @@
 #include "rf_log.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,4 +64,27 @@ Test(log, long_lines_are_cut_and_still_end)
     CAPTURE(text, RF_LOG_INFO("long", RF_STR("value", value)));
     cr_assert_leq(strlen(text), 4098);
     cr_assert_eq(text[strlen(text) - 1], '\n');
+}
+
+static char heard[128];
+
+static void hear(rf_log_level level, const rf_field *fields, size_t n_fields, void *user)
+{
+    snprintf(heard, sizeof(heard), "%d %zu %s=%s %s", (int)level, n_fields, fields[0].key,
+             fields[0].str, (const char *)user);
+}
+
+Test(log, a_listener_hears_what_is_written_until_it_is_taken_away)
+{
+    char text[1024];
+    static char own[] = "mine";
+    rf_log_setup("job", RF_INFO, RF_LOGFMT);
+    rf_log_listen(hear, own);
+    CAPTURE(text, RF_LOG_WARN("late", RF_STR("why", "slow"), RF_INT("n", 1)));
+    cr_assert_str_eq(heard, "2 2 why=slow mine");
+    CAPTURE(text, RF_LOG_DEBUG("quiet", RF_STR("why", "unheard")));
+    cr_assert_str_eq(heard, "2 2 why=slow mine");
+    rf_log_listen(NULL, NULL);
+    CAPTURE(text, RF_LOG_ERROR("after", RF_STR("why", "unheard")));
+    cr_assert_str_eq(heard, "2 2 why=slow mine");
 }

@@ -108,6 +108,84 @@ Test(loop, posts_of_four_threads_all_run)
     rf_loop_free(f.loop);
 }
 
+typedef struct lazy {
+    fixture f;
+    int64_t slack_ns;
+    int64_t due_ns;   /* of the loop's timer */
+    int64_t ran_ns;   /* when what was posted ran, */
+    int64_t woken_ns; /* and the timer */
+} lazy;
+
+static void note_ran(void *user)
+{
+    lazy *l = user;
+    l->ran_ns = rf_time_ns();
+    note_first(&l->f);
+}
+
+static void note_woken(void *user)
+{
+    lazy *l = user;
+    l->woken_ns = rf_time_ns();
+    stop(&l->f);
+}
+
+/* Once the loop sleeps. */
+static void *post_lazily(void *user)
+{
+    lazy *l = user;
+    usleep(20000);
+    rf_loop_post_within(l->f.loop, note_ran, l, l->slack_ns);
+    return NULL;
+}
+
+static lazy run_lazy(int64_t timer_ns, int64_t slack_ns)
+{
+    lazy l = {.f = {.loop = rf_loop_new()}, .slack_ns = slack_ns};
+    pthread_t thread;
+    l.f.timers[0] = rf_timer_new(l.f.loop, note_woken, &l);
+    l.due_ns = rf_time_ns() + timer_ns;
+    rf_timer_set(l.f.timers[0], l.due_ns);
+    cr_assert_eq(pthread_create(&thread, NULL, post_lazily, &l), 0);
+    rf_loop_run(l.f.loop);
+    pthread_join(thread, NULL);
+    rf_timer_free(l.f.timers[0]);
+    rf_loop_free(l.f.loop);
+    return l;
+}
+
+Test(loop, what_may_wait_comes_with_the_next_timer_and_not_later)
+{
+    lazy l = run_lazy(400 * RF_NS_PER_MS, RF_NS_PER_S);
+    cr_assert_eq(l.f.n, 1);
+    cr_assert_geq(l.ran_ns, l.due_ns);
+    cr_assert_leq(l.ran_ns, l.woken_ns);
+}
+
+Test(loop, what_may_not_wait_so_long_wakes_the_loop)
+{
+    lazy l = run_lazy(2 * RF_NS_PER_S, 10 * RF_NS_PER_MS);
+    cr_assert_eq(l.f.n, 1);
+    cr_assert_lt(l.ran_ns, l.due_ns - RF_NS_PER_S);
+}
+
+static void post_quietly(void *user)
+{
+    fixture *f = user;
+    rf_loop_post_within(f->loop, note_first, f, RF_NS_PER_S);
+    rf_loop_post(f->loop, note_second, f);
+    rf_loop_post(f->loop, stop, f);
+}
+
+Test(loop, posts_that_may_wait_keep_their_order)
+{
+    fixture f = {.loop = rf_loop_new()};
+    rf_loop_post(f.loop, post_quietly, &f);
+    rf_loop_run(f.loop);
+    cr_assert(f.n == 2 && f.order[0] == 1 && f.order[1] == 2);
+    rf_loop_free(f.loop);
+}
+
 /* Either of two ready descriptors removes both: the other's event is already in hand. */
 static void remove_both(uint32_t events, void *user)
 {
@@ -152,5 +230,24 @@ Test(loop, timers_follow_a_driven_clock)
     cr_assert_eq(rf_loop_run(f.loop), 0);
     pthread_join(thread, NULL);
     rf_timer_free(f.timers[0]);
+    rf_loop_free(f.loop);
+}
+
+static void note_then_second(void *user)
+{
+    note_first(user);
+    rf_loop_post(((fixture *)user)->loop, note_second, user);
+}
+
+Test(loop, settling_runs_what_has_been_posted_and_no_more)
+{
+    fixture f = {.loop = rf_loop_new()};
+    rf_loop_post(f.loop, note_first, &f);
+    rf_loop_post(f.loop, note_then_second, &f);
+    rf_loop_settle(f.loop);
+    cr_assert_eq(f.n, 2);
+    rf_loop_settle(f.loop);
+    cr_assert_eq(f.n, 3, "posted while it settled: runs the next time");
+    cr_assert_eq(f.order[2], 2);
     rf_loop_free(f.loop);
 }

@@ -29,6 +29,15 @@ Test(metric, counters_and_gauges)
     expect_text("# TYPE depth gauge\ndepth 1.5\n");
 }
 
+Test(metric, seconds_are_counted_in_ns)
+{
+    rf_metric *spent = rf_metric_seconds_counter("spent_seconds_total", "Spent.", "on=\"x\"");
+    rf_metric_add(spent, 1500000000);
+    rf_metric_add(spent, 1000);
+    cr_expect_float_eq(rf_metric_value(spent), 1.500001, 1e-12);
+    expect_text("# TYPE spent_seconds_total counter\nspent_seconds_total{on=\"x\"} 1.500001\n");
+}
+
 Test(metric, histogram_buckets_are_cumulative)
 {
     static const double bounds[] = {0.1, 1, 10};

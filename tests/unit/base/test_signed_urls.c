@@ -33,6 +33,7 @@ static int check(const char *method, const char *target, const char *query, int6
     return rf_sign_check(signer, method, target, query, now);
 }
 
+/* U1 */
 Test(sign, accepts_its_own_and_nothing_else)
 {
     RF_CLEANUP(rf_cleanup_free) char *url = rf_sign_path(signer, "GET", "/files/a/b.wav", 1000);
@@ -46,6 +47,7 @@ Test(sign, accepts_its_own_and_nothing_else)
     cr_expect_eq(check("GET", "/files/a/b.wav", "e=1000&k=1", 1000), -EACCES);
 }
 
+/* S8 */
 Test(sign, every_changed_character_is_refused)
 {
     RF_CLEANUP(rf_cleanup_free) char *url = rf_sign_path(signer, "GET", "/f", 1000);
@@ -67,6 +69,7 @@ Test(sign, doubled_parameters_are_refused)
     cr_expect_eq(check("GET", "/f", query, 0), -EACCES);
 }
 
+/* U1 */
 Test(sign, rotation_accepts_both_keys)
 {
     RF_CLEANUP(rf_cleanup_free) char *old = rf_sign_path(signer, "GET", "/f", 1000);

@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 char bus_url[512];
@@ -36,6 +37,11 @@ void bus_teardown(void)
     if (bus_dir[0] != '\0') {
         nftw(bus_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     }
+}
+
+bool bus_is_kafka(void)
+{
+    return strncmp(bus_url, "kafka:", 6) == 0;
 }
 
 const char *bus_fresh(const char *prefix)
@@ -103,6 +109,17 @@ rf_bus_message *bus_take(rf_bus_sub *sub)
     return m;
 }
 
+int bus_next_at(rf_bus_sub *sub, rf_bus_message **ret, int64_t at_ns)
+{
+    int64_t until = BUS_SOON_NS;
+    int err = rf_bus_next(sub, ret, at_ns);
+    while (bus_is_kafka() && (err == -EAGAIN || err == -ETIMEDOUT) && rf_time_ns() < until) {
+        usleep(1000);
+        err = rf_bus_next(sub, ret, at_ns);
+    }
+    return err;
+}
+
 const char *bus_text(const rf_bus_message *m)
 {
     static char text[RF_BUS_MAX_VALUE + 1];
@@ -135,23 +152,65 @@ void bus_expect_none(rf_bus_sub *sub, int ms)
                  err == 0 ? bus_text(m) : strerror(-err));
 }
 
-int bus_drain(rf_bus_sub *sub, int quiet_ms, int *counts, int n)
+/* Takes what every subscription has now. */
+static int drain_now(rf_bus_sub **subs, size_t n_subs, int *taken, int *counts, int n)
 {
-    rf_bus_message *m = NULL;
     int total = 0;
-    while (rf_bus_next(sub, &m, BUS_MS(quiet_ms)) == 0) {
-        int value = bus_value(m);
-        if (counts != NULL && value >= 0 && value < n) {
-            counts[value]++;
+    for (size_t i = 0; i < n_subs; i++) {
+        rf_bus_message *m = NULL;
+        while (rf_bus_next(subs[i], &m, 0) == 0) {
+            int value = bus_value(m);
+            if (counts != NULL && value >= 0 && value < n) {
+                counts[value]++;
+            }
+            rf_bus_commit(subs[i], m);
+            rf_bus_message_free(m);
+            taken[i]++;
+            total++;
         }
-        rf_bus_commit(sub, m);
-        rf_bus_message_free(m);
-        total++;
     }
     return total;
 }
 
+int bus_drain_all(rf_bus_sub **subs, size_t n_subs, int *taken, int least, int *counts, int n)
+{
+    const int64_t quiet_ns = (bus_is_kafka() ? 1000 : 100) * RF_NS_PER_MS;
+    const int64_t until = BUS_SOON_NS;
+    int64_t last_ns = rf_time_ns();
+    int total = 0;
+    while (total < least ? rf_time_ns() < until : rf_time_ns() - last_ns < quiet_ns) {
+        int now = drain_now(subs, n_subs, taken, counts, n);
+        total += now;
+        if (now > 0) {
+            last_ns = rf_time_ns();
+        } else {
+            usleep(1000);
+        }
+    }
+    return total;
+}
+
+int bus_drain(rf_bus_sub *sub, int least, int *counts, int n)
+{
+    int taken = 0;
+    return bus_drain_all(&sub, 1, &taken, least, counts, n);
+}
+
 size_t bus_owned(rf_bus_sub *sub)
+{
+    rf_bus_message *m = NULL;
+    int64_t until = BUS_SOON_NS;
+    rf_bus_pause(sub, NULL, -1);
+    do {
+        int err = rf_bus_next(sub, &m, bus_is_kafka() ? BUS_MS(20) : 0);
+        cr_assert_eq(err, bus_is_kafka() ? -ETIMEDOUT : -EAGAIN);
+    } while (bus_is_kafka() && rf_bus_assignment(sub, NULL, 0) == 0 && rf_time_ns() < until);
+    rf_bus_resume(sub, NULL, -1);
+    return rf_bus_assignment(sub, NULL, 0);
+}
+
+/* With every message held back; resumed by who asked. */
+static size_t owned_now(rf_bus_sub *sub)
 {
     rf_bus_message *m = NULL;
     rf_bus_pause(sub, NULL, -1);
@@ -160,7 +219,8 @@ size_t bus_owned(rf_bus_sub *sub)
     return rf_bus_assignment(sub, NULL, 0);
 }
 
-void bus_settle(rf_bus_sub **subs, size_t n_subs, size_t n_partitions)
+/* Polls all in turn until they own n_partitions, evenly if told so. */
+static void settle(rf_bus_sub **subs, size_t n_subs, size_t n_partitions, bool evenly)
 {
     int64_t until = BUS_SOON_NS;
     size_t total = 0;
@@ -169,17 +229,34 @@ void bus_settle(rf_bus_sub **subs, size_t n_subs, size_t n_partitions)
         size_t most = 0;
         total = 0;
         for (size_t i = 0; i < n_subs; i++) {
-            size_t n = bus_owned(subs[i]);
+            size_t n = owned_now(subs[i]);
             least = RF_MIN(least, n);
             most = RF_MAX(most, n);
             total += n;
         }
-        if (total == n_partitions && most - least <= 1) {
+        if (total == n_partitions && (!evenly || most - least <= 1)) {
             return;
         }
         usleep(1000);
     } while (rf_time_ns() < until);
     cr_assert_fail("%zu of %zu partitions are owned", total, n_partitions);
+}
+
+void bus_settle(rf_bus_sub **subs, size_t n_subs, size_t n_partitions)
+{
+    settle(subs, n_subs, n_partitions, true);
+}
+
+void bus_settle_somehow(rf_bus_sub **subs, size_t n_subs, size_t n_partitions)
+{
+    settle(subs, n_subs, n_partitions, false);
+}
+
+double bus_processor_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / (double)RF_NS_PER_S;
 }
 
 int64_t bus_lag(rf_bus *bus, const char *group, const char *topic)

@@ -10,13 +10,24 @@
 
 #include <criterion/criterion.h>
 
-#define BUS_SOON_NS (rf_time_ns() + 20 * RF_NS_PER_S) /* what must happen, happens long before */
+#define BUS_SOON_NS (rf_time_ns() + 60 * RF_NS_PER_S) /* what must happen, happens long before */
 #define BUS_MS(n) (rf_time_ns() + (int64_t)(n)*RF_NS_PER_MS)
 
 extern char bus_url[512];
 
 /* The directory of the local bus under test, "" for another backend. */
 extern char bus_dir[256];
+
+/* Whether the bus under test is Kafka: its groups take a moment to share out partitions. */
+bool bus_is_kafka(void);
+
+/* BUS_ONLY_LOCAL leaves a test out on other backends: it shows what only the local one promises. */
+#define BUS_ONLY_LOCAL(why)                                                                        \
+    do {                                                                                           \
+        if (bus_dir[0] == '\0') {                                                                  \
+            cr_skip_test("only the local bus: " why);                                              \
+        }                                                                                          \
+    } while (0)
 
 /* Before and after each test of a suite: TestSuite(x, .init = bus_setup, .fini = bus_teardown). */
 void bus_setup(void);
@@ -37,6 +48,10 @@ void bus_flush(rf_bus *bus);
 /* bus_take waits for a message and asserts that there is one. */
 rf_bus_message *bus_take(rf_bus_sub *sub);
 
+/* bus_next_at is rf_bus_next for a message that is there. Kafka reads ahead in its own time: it is
+ * asked again until it has it. */
+int bus_next_at(rf_bus_sub *sub, rf_bus_message **ret, int64_t at_ns);
+
 /* bus_expect takes a message, compares its value, commits when told so, and frees it. */
 void bus_expect(rf_bus_sub *sub, const char *value, bool commit);
 
@@ -47,15 +62,23 @@ void bus_expect_none(rf_bus_sub *sub, int ms);
 int bus_value(const rf_bus_message *m);
 const char *bus_text(const rf_bus_message *m);
 
-/* bus_drain takes messages until none came for quiet_ms, commits each; counts[value]++ for values
- * below n. Returns how many there were. */
-int bus_drain(rf_bus_sub *sub, int quiet_ms, int *counts, int n);
+/* bus_drain takes messages and commits each, until at least so many came, which may take its time,
+ * and then until none comes for a moment; counts[value]++ for values below n. Returns how many
+ * there were. bus_drain_all does so with several in turn; taken[i] += how many subs[i] had. */
+int bus_drain(rf_bus_sub *sub, int least, int *counts, int n);
+int bus_drain_all(rf_bus_sub **subs, size_t n_subs, int *taken, int least, int *counts, int n);
 
-/* bus_settle polls every subscription until together they own n partitions of their topics. */
+/* bus_settle polls every subscription until together they own n partitions of their topics,
+ * and none more than one above another; _somehow does not ask for that. */
 void bus_settle(rf_bus_sub **subs, size_t n_subs, size_t n_partitions);
 
-/* bus_owned counts the partitions of a subscription, polled once. */
+void bus_settle_somehow(rf_bus_sub **subs, size_t n_subs, size_t n_partitions);
+
+/* bus_owned counts the partitions of a subscription, polled once; Kafka until it has some. */
 size_t bus_owned(rf_bus_sub *sub);
+
+/* bus_processor_s is the processor time of this process so far. */
+double bus_processor_s(void);
 
 int64_t bus_lag(rf_bus *bus, const char *group, const char *topic);
 

@@ -213,12 +213,15 @@ static void drain(const char *group, const char *topic)
     rf_bus_sub *sub = bus_join(bus, group, topic);
     int fd = open_journal("handled");
     rf_bus_message *m = NULL;
-    while (rf_bus_next(sub, &m, BUS_MS(1000)) == 0) {
-        note_line(fd, bus_value(m));
-        cr_assert_eq(rf_bus_commit(sub, m), 0);
-        rf_bus_message_free(m);
-    }
-    cr_assert_eq(rf_bus_commit_wait(sub, BUS_SOON_NS), 0);
+    const int64_t until = BUS_SOON_NS; /* Kafka misses the killed ones when their sessions end */
+    do {
+        while (rf_bus_next(sub, &m, BUS_MS(1000)) == 0) {
+            note_line(fd, bus_value(m));
+            cr_assert_eq(rf_bus_commit(sub, m), 0);
+            rf_bus_message_free(m);
+        }
+        cr_assert_eq(rf_bus_commit_wait(sub, BUS_SOON_NS), 0);
+    } while (bus_lag(bus, group, topic) > 0 && rf_time_ns() < until);
     cr_assert_eq(bus_lag(bus, group, topic), 0);
     close(fd);
     rf_bus_unsubscribe(sub);
@@ -329,7 +332,7 @@ Test(crashes, a_message_without_commit_comes_until_it_is_committed)
     bus_expect(sub, "poison", true);
     rf_bus_unsubscribe(sub);
     sub = bus_join(bus, group, topic);
-    bus_expect_none(sub, 100);
+    bus_expect_none(sub, bus_is_kafka() ? 3000 : 100);
     rf_bus_unsubscribe(sub);
     rf_bus_close(bus);
 }
@@ -357,7 +360,7 @@ Test(crashes, a_killed_writer_leaves_whole_records)
     rf_bus_sub *sub = bus_join(bus, bus_fresh("g"), topic);
     rf_bus_message *m = NULL;
     int64_t next[RF_BUS_MAX_PARTITIONS] = {0};
-    while (rf_bus_next(sub, &m, BUS_MS(500)) == 0) {
+    while (rf_bus_next(sub, &m, BUS_MS(bus_is_kafka() ? 4000 : 500)) == 0) {
         const char *value = m->value;
         cr_assert_eq(m->value_len, RF_BUS_MAX_VALUE);
         cr_assert_eq(memcmp(value, value + 1, RF_BUS_MAX_VALUE - 1), 0, "bytes of one writer only");

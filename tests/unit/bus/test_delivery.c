@@ -331,7 +331,7 @@ static void *pause_and_resume(void *arg)
         rf_bus_pause(p->sub, NULL, -1);
         rf_bus_assignment(p->sub, NULL, 0);
         rf_bus_resume(p->sub, NULL, -1);
-        usleep(500);
+        usleep(bus_is_kafka() ? 50000 : 500); /* a resumed partition must get to a fetch */
     }
     return NULL;
 }

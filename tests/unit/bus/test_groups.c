@@ -67,12 +67,7 @@ Test(groups, members_above_the_partitions_wait_for_one)
     for (size_t i = 0; i < 3; i++) {
         subs[i] = bus_join(bus, group, topic);
     }
-    size_t total = 0;
-    for (size_t i = 0; i < 3; i++) {
-        total += bus_owned(subs[i]);
-    }
-    cr_assert_eq(total, 2);
-    cr_assert_eq(bus_owned(subs[2]), 0);
+    bus_settle(subs, 3, 2);
     rf_bus_unsubscribe(subs[0]);
     bus_settle(subs + 1, 2, 2);
     rf_bus_unsubscribe(subs[1]);
@@ -128,8 +123,10 @@ Test(groups, each_message_goes_to_one_member)
     bus_put_numbers(bus, topic, 0, N);
     bus_flush(bus);
     int counts[N] = {0};
+    int taken[MEMBERS] = {0};
+    cr_assert_eq(bus_drain_all(subs, MEMBERS, taken, N, counts, N), N);
     for (size_t i = 0; i < MEMBERS; i++) {
-        cr_assert_gt(bus_drain(subs[i], 100, counts, N), 0);
+        cr_assert_gt(taken[i], 0);
     }
     for (int i = 0; i < N; i++) {
         cr_assert_eq(counts[i], 1, "message %d came %d times", i, counts[i]);
@@ -152,7 +149,8 @@ Test(groups, who_leaves_hands_over_what_was_not_committed)
     int counts[200] = {0};
     rf_bus_message *m = NULL;
     int n_left = 0;
-    while (rf_bus_next(subs[0], &m, BUS_MS(100)) == 0) {
+    while (rf_bus_next(subs[0], &m, BUS_MS(bus_is_kafka() ? (n_left == 0 ? 20000 : 2000) : 100)) ==
+           0) {
         if (n_left++ % 2 == 0) { /* only each second message counts as handled */
             counts[bus_value(m)]++;
         }
@@ -160,7 +158,8 @@ Test(groups, who_leaves_hands_over_what_was_not_committed)
     }
     cr_assert_gt(n_left, 0);
     rf_bus_unsubscribe(subs[0]);
-    bus_drain(subs[1], 300, counts, 200);
+    bus_settle(subs + 1, 1, PARTS);
+    bus_drain(subs[1], 200, counts, 200);
     for (int i = 0; i < 200; i++) {
         cr_assert_geq(counts[i], 1, "message %d is lost", i);
     }
@@ -195,7 +194,7 @@ Test(groups, a_commit_for_a_partition_that_went_is_refused)
         rf_bus_message_free(held[i]);
     }
     cr_assert_eq(rf_bus_commit_wait(subs[0], BUS_SOON_NS), 0);
-    cr_assert_eq(bus_drain(subs[1], 100, NULL, 0), 10, "the new owner sees its half again");
+    cr_assert_eq(bus_drain(subs[1], 10, NULL, 0), 10, "the new owner sees its half again");
     rf_bus_unsubscribe(subs[0]);
     rf_bus_unsubscribe(subs[1]);
     rf_bus_close(bus);
@@ -203,6 +202,7 @@ Test(groups, a_commit_for_a_partition_that_went_is_refused)
 
 Test(groups, a_commit_that_does_not_know_of_the_move_is_refused_by_the_log)
 {
+    BUS_ONLY_LOCAL("Kafka takes nothing from a member that did not look");
     rf_bus *bus = bus_open();
     const char *topic = bus_fresh("t");
     const char *group = bus_fresh("g");
@@ -226,7 +226,7 @@ Test(groups, a_commit_that_does_not_know_of_the_move_is_refused_by_the_log)
     cr_assert_eq(rf_bus_commit_wait(old, BUS_SOON_NS), -ESTALE);
     cr_assert_eq(rf_bus_commit_wait(old, BUS_SOON_NS), 0, "told once");
     cr_assert_eq(bus_lag(bus, group, topic), 10);
-    cr_assert_eq(bus_drain(fresh, 100, NULL, 0), 10);
+    cr_assert_eq(bus_drain(fresh, 10, NULL, 0), 10);
     rf_bus_unsubscribe(old);
     rf_bus_unsubscribe(fresh);
     rf_bus_close(bus);
@@ -234,6 +234,7 @@ Test(groups, a_commit_that_does_not_know_of_the_move_is_refused_by_the_log)
 
 Test(groups, a_partition_that_came_back_is_read_from_its_offset)
 {
+    BUS_ONLY_LOCAL("Kafka takes nothing from a member that did not look");
     rf_bus *bus = bus_open();
     const char *topic = bus_fresh("t");
     const char *group = bus_fresh("g");
@@ -250,7 +251,7 @@ Test(groups, a_partition_that_came_back_is_read_from_its_offset)
     cr_assert_eq(bus_owned(b), 1);
     rf_bus_unsubscribe(b);
     int counts[40] = {0};
-    int n_again = bus_drain(a, 100, counts, 40);
+    int n_again = bus_drain(a, 1, counts, 40);
     cr_assert_gt(n_again, 0, "what was not committed comes again");
     for (int i = 0; i < 40; i++) {
         cr_assert_eq(rf_bus_commit(a, held[i]), counts[bus_value(held[i])] > 0 ? -ESTALE : 0);
@@ -279,16 +280,17 @@ Test(groups, members_may_read_different_topics)
     rf_bus_sub *subs[] = {only_a, only_b, sub};
     const char *topics[] = {a, b};
     size_t owned[3][2] = {{0}};
+    bus_settle_somehow(subs, 3, 8);
     for (size_t i = 0; i < 3; i++) {
         rf_bus_partition parts[8];
-        bus_owned(subs[i]);
         size_t n = rf_bus_assignment(subs[i], parts, 8);
         for (size_t p = 0; p < n; p++) {
             owned[i][strcmp(parts[p].topic, topics[1]) == 0 ? 1 : 0]++;
         }
     }
     static const size_t expected[3][2] = {{2, 0}, {0, 2}, {2, 2}};
-    cr_assert_eq(memcmp(owned, expected, sizeof(expected)), 0);
+    cr_assert_eq(owned[0][1] + owned[1][0], 0);
+    cr_assert(bus_is_kafka() || memcmp(owned, expected, sizeof(expected)) == 0);
     for (size_t i = 0; i < 3; i++) {
         rf_bus_unsubscribe(subs[i]);
     }
@@ -336,13 +338,15 @@ Test(groups, a_killed_process_loses_its_partitions_at_once)
     pid_t pid = start_member(group, topic, 0);
     rf_bus *bus = bus_open();
     rf_bus_sub *sub = bus_join(bus, group, topic);
-    size_t half = bus_owned(sub);
-    cr_assert_eq(half, 4);
+    if (!bus_is_kafka()) { /* which shares nothing out while a member stands still */
+        cr_assert_eq(bus_owned(sub), 4);
+    }
     kill_member(pid);
     int64_t killed_ns = rf_time_ns();
     rf_bus_sub *subs[] = {sub};
     bus_settle(subs, 1, 8);
-    cr_assert_lt(rf_time_ns() - killed_ns, 2 * RF_NS_PER_S);
+    /* Kafka learns it when the session ends. */
+    cr_assert_lt(rf_time_ns() - killed_ns, (bus_is_kafka() ? 10 : 2) * RF_NS_PER_S);
     rf_bus_unsubscribe(sub);
     rf_bus_close(bus);
 }
@@ -360,7 +364,7 @@ Test(groups, what_a_killed_process_held_comes_to_another)
     rf_bus_sub *sub = bus_join(bus, group, topic);
     kill_member(pid);
     int counts[100] = {0};
-    bus_drain(sub, 1000, counts, 100);
+    bus_drain(sub, 100, counts, 100);
     for (int i = 0; i < 100; i++) {
         cr_assert_eq(counts[i], 1, "message %d came %d times", i, counts[i]);
     }
@@ -393,7 +397,7 @@ Test(groups, a_waiting_member_is_woken_by_a_death)
     bus = bus_open();
     rf_bus_sub *sub = bus_join(bus, group, topic);
     int counts[64] = {0};
-    int n_mine = bus_drain(sub, 100, counts, 64);
+    int n_mine = bus_drain(sub, 1, counts, 64);
     cr_assert_lt(n_mine, 64);
     kill_member(pid);
     rf_bus_message *m = bus_take(sub); /* nothing but the death wakes this */
@@ -452,7 +456,11 @@ Test(groups, coming_and_going_loses_nothing, .timeout = 60)
         pthread_join(threads[i], NULL);
     }
     rf_bus_sub *sub = bus_join(bus, group, topic);
-    bus_drain(sub, 300, counts, N);
+    int n_missing = 0;
+    for (int i = 0; i < N; i++) {
+        n_missing += counts[i] == 0;
+    }
+    bus_drain(sub, n_missing, counts, N);
     for (int i = 0; i < N; i++) {
         cr_assert_geq(counts[i], 1, "message %d is lost", i);
     }

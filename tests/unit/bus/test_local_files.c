@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -170,6 +171,68 @@ Test(local_files, a_log_of_another_version_is_refused)
     cr_assert_eq(rf_bus_open(&(rf_bus_config){.url = bus_url}, &bus), -EBADMSG);
 }
 
+/* The tables as they were, each record a row; ids are partition << 40 | offset. */
+static void make_version_1(void)
+{
+    change(
+        "PRAGMA journal_mode=WAL;"
+        "CREATE TABLE topic(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+        " first_part INTEGER NOT NULL, n_parts INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE part(id INTEGER PRIMARY KEY, next INTEGER NOT NULL, bytes INTEGER NOT NULL)"
+        " STRICT;"
+        "CREATE TABLE log(id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, key BLOB,"
+        " value BLOB NOT NULL, headers BLOB NOT NULL) STRICT;"
+        "CREATE TABLE grp(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+        " generation INTEGER NOT NULL DEFAULT 0) STRICT;"
+        "CREATE TABLE grp_offset(grp INTEGER NOT NULL, part INTEGER NOT NULL,"
+        " next INTEGER NOT NULL, PRIMARY KEY(grp, part)) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE member(id INTEGER PRIMARY KEY AUTOINCREMENT, grp INTEGER NOT NULL,"
+        " name TEXT NOT NULL) STRICT;"
+        "CREATE INDEX member_grp ON member(grp);"
+        "CREATE TABLE reads(member INTEGER NOT NULL REFERENCES member(id) ON DELETE CASCADE,"
+        " topic INTEGER NOT NULL, PRIMARY KEY(member, topic)) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE owner(grp INTEGER NOT NULL, part INTEGER NOT NULL,"
+        " member INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY(grp, part))"
+        " STRICT, WITHOUT ROWID;"
+        "INSERT INTO topic VALUES(1, 't', 1, 2);"
+        "INSERT INTO part VALUES(1, 3, 0), (2, 9, 28);"
+        "INSERT INTO log VALUES((2 << 40) + 6, 1000, NULL, x'61', x'');"
+        "INSERT INTO log VALUES((2 << 40) + 7, 2000, x'', x'62',"
+        " CAST('message-id' || char(0) || char(1) || char(0) || 'x' AS BLOB));"
+        "INSERT INTO log VALUES((2 << 40) + 8, 3000, x'6b6579', x'63', x'');"
+        "INSERT INTO grp VALUES(1, 'g', 4);"
+        "INSERT INTO grp_offset VALUES(1, 2, 7);"
+        "PRAGMA user_version=1");
+}
+
+Test(local_files, a_log_of_the_version_before_is_brought_up_to_date)
+{
+    make_version_1();
+    rf_bus *bus = bus_open();
+    cr_assert_eq(ask_number("PRAGMA user_version"), 2);
+    cr_assert_eq(bus_lag(bus, "nobody", "t"), 3, "retention had dropped the others");
+    cr_assert_eq(bus_lag(bus, "g", "t"), 2);
+    rf_bus_sub *sub = bus_join(bus, "another", "t");
+    rf_bus_message *m[3] = {bus_take(sub), bus_take(sub), bus_take(sub)};
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(m[i]->partition, 1);
+        cr_assert_eq(m[i]->offset, 6 + i);
+        cr_assert_eq(m[i]->at_ms, 1000 * (i + 1));
+    }
+    cr_assert_null(m[0]->key);
+    cr_assert_str_eq(bus_text(m[0]), "a");
+    cr_assert_not_null(m[1]->key);
+    cr_assert_eq(m[1]->key_len, 0);
+    const rf_bus_header *id = rf_bus_message_header(m[1], RF_BUS_MESSAGE_ID);
+    cr_assert(id != NULL && id->value_len == 1 && memcmp(id->value, "x", 1) == 0);
+    cr_assert_eq(m[2]->key_len, 3);
+    for (int i = 0; i < 3; i++) {
+        rf_bus_message_free(m[i]);
+    }
+    rf_bus_unsubscribe(sub);
+    rf_bus_close(bus);
+}
+
 Test(local_files, a_log_that_cannot_be_opened_is_told)
 {
     RF_CLEANUP(rf_cleanup_free) char *path = path_of("bus.db");
@@ -186,7 +249,9 @@ Test(local_files, headers_that_cannot_be_read_are_left_out)
     rf_bus_record r = {.topic = "t", .value = "v", .value_len = 1, .headers = &h, .n_headers = 1};
     cr_assert_eq(rf_bus_produce(bus, &r, NULL, NULL, 0), 0);
     bus_flush(bus);
-    change("UPDATE log SET headers = x'ff00ff'");
+    /* The last bytes of a chunk are the headers of its last record. */
+    cr_assert_eq(ask_number("SELECT length(chunk) FROM log"), 8 + 1 + 14);
+    change("UPDATE log SET chunk = CAST(substr(chunk, 1, 9) || zeroblob(14) AS BLOB)");
     rf_bus_sub *sub = bus_join(bus, "g", "t");
     rf_bus_message *m = bus_take(sub);
     cr_assert_eq(m->n_headers, 0);
@@ -231,6 +296,51 @@ Test(local_files, a_log_damaged_while_open_is_fatal)
     rf_bus_close(bus);
 }
 
+/* ---- the write-ahead log ---- */
+
+static off_t size_of(const char *name)
+{
+    RF_CLEANUP(rf_cleanup_free) char *path = path_of(name);
+    struct stat st;
+    return stat(path, &st) < 0 ? 0 : st.st_size;
+}
+
+/* Records of 60,000 bytes. */
+static void put_large(rf_bus *bus, int n)
+{
+    static char value[60000];
+    rf_bus_record r = {.topic = "t", .value = value, .value_len = sizeof(value)};
+    for (int i = 0; i < n; i++) {
+        cr_assert_eq(rf_bus_produce(bus, &r, NULL, NULL, BUS_SOON_NS), 0);
+    }
+    bus_flush(bus);
+}
+
+Test(local_files, the_write_ahead_log_is_copied_back_beside_the_writer)
+{
+    rf_bus *bus = bus_open();
+    put_large(bus, 400);
+    int64_t until = BUS_SOON_NS;
+    while (size_of("bus.db") < 10 << 20 && rf_time_ns() < until) {
+        usleep(5000);
+    }
+    cr_assert_geq(size_of("bus.db"), 10 << 20, "24 MB were written");
+    cr_assert_eq(bus_lag(bus, "g", "t"), 400);
+    rf_bus_close(bus);
+}
+
+/* At most 64 MiB, and what one transaction adds, of the 32 MiB that may wait. */
+Test(local_files, the_write_ahead_log_is_bounded)
+{
+    rf_bus *bus = NULL;
+    rf_bus_config config = {.url = bus_url, .retention_bytes = 1 << 20};
+    cr_assert_eq(rf_bus_open(&config, &bus), 0);
+    put_large(bus, 2500);
+    cr_assert_lt(size_of("bus.db-wal"), 110 << 20, "150 MB were written: %lld",
+                 (long long)size_of("bus.db-wal"));
+    rf_bus_close(bus);
+}
+
 /* ---- a full disk ---- */
 
 /* Gives the bus a file system of a few MiB. False where that is not allowed. */
@@ -268,6 +378,48 @@ Test(local_files, a_full_disk_is_retriable_and_loses_nothing_acknowledged)
     cr_assert_eq(bus_lag(bus, "g", "t"), n_ok + 1);
     rf_bus_close(bus);
     umount2(bus_dir, MNT_DETACH);
+}
+
+/* A file that may not grow: EFBIG at the write, which SQLite tells like any other failure of a
+ * disk.
+ */
+static struct rlimit stop_growth(void)
+{
+    RF_CLEANUP(rf_cleanup_free) char *path = path_of("bus.db-wal");
+    struct rlimit before;
+    struct stat st;
+    cr_assert_eq(stat(path, &st), 0);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit now = {.rlim_cur = (rlim_t)st.st_size, .rlim_max = before.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &now), 0);
+    return before;
+}
+
+Test(local_files, a_disk_that_fails_is_retriable_and_the_bus_goes_on_after_it)
+{
+    enum { TOGETHER = 20 };
+    rf_bus *bus = bus_open();
+    bus_put(bus, "t", NULL, "x");
+    bus_flush(bus);
+    failures f = {0};
+    rf_bus_record r = {.topic = "t", .value = "v", .value_len = 1};
+    const struct rlimit before = stop_growth();
+    for (int i = 0; i < TOGETHER; i++) {
+        cr_assert_eq(rf_bus_produce(bus, &r, note, &f, 0), 0);
+    }
+    bus_flush(bus);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    cr_assert_eq(atomic_load(&f.n_failed), TOGETHER);
+    cr_assert_eq(f.error.err, -EIO);
+    cr_assert(f.error.retriable);
+    cr_assert_eq(rf_bus_health(bus).err, -EIO);
+    cr_assert_eq(rf_bus_produce(bus, &r, note, &f, 0), 0);
+    bus_flush(bus);
+    cr_assert_eq(atomic_load(&f.n_ok), 1, "a disk that works again is used");
+    cr_assert_eq(rf_bus_health(bus).err, 0);
+    cr_assert_eq(bus_lag(bus, "g", "t"), 2);
+    rf_bus_close(bus);
 }
 
 /* ---- limits of the backend ---- */

@@ -227,7 +227,7 @@ Test(messages, each_group_gets_every_message)
     bus_flush(bus);
     for (int i = 0; i < 3; i++) {
         int counts[100] = {0};
-        cr_assert_eq(bus_drain(subs[i], 200, counts, 100), 100);
+        cr_assert_eq(bus_drain(subs[i], 100, counts, 100), 100);
         for (int n = 0; n < 100; n++) {
             cr_assert_eq(counts[n], 1, "group %d, message %d", i, n);
         }
@@ -311,7 +311,7 @@ Test(messages, records_outlive_the_bus)
     rf_bus *bus = bus_open();
     rf_bus_sub *sub = bus_join(bus, group, topic);
     int counts[100] = {0};
-    cr_assert_eq(bus_drain(sub, 200, counts, 100), 100);
+    cr_assert_eq(bus_drain(sub, 100, counts, 100), 100);
     for (int i = 0; i < 100; i++) {
         cr_assert_eq(counts[i], 1);
     }

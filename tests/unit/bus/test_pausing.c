@@ -20,7 +20,7 @@ Test(pausing, nothing_comes_while_all_is_paused)
     bus_expect_none(sub, 50);
     cr_assert_eq(rf_bus_resume(sub, NULL, -1), 0);
     int counts[20] = {0};
-    cr_assert_eq(bus_drain(sub, 100, counts, 20), 20);
+    cr_assert_eq(bus_drain(sub, 20, counts, 20), 20);
     for (int i = 0; i < 20; i++) {
         cr_assert_eq(counts[i], 1);
     }
@@ -134,7 +134,7 @@ Test(pausing, a_pause_of_all_holds_for_new_partitions)
     cr_assert_eq(rf_bus_assignment(subs[0], NULL, 0), 8);
     bus_expect_none(subs[0], 30);
     rf_bus_resume(subs[0], NULL, -1);
-    cr_assert_eq(bus_drain(subs[0], 100, NULL, 0), 80);
+    cr_assert_eq(bus_drain(subs[0], 80, NULL, 0), 80);
     rf_bus_unsubscribe(subs[0]);
     rf_bus_close(bus);
 }
@@ -193,9 +193,9 @@ Test(pausing, a_resume_makes_the_descriptor_readable)
     bus_expect_none(sub, 50);
     rf_bus_resume(sub, NULL, -1);
     struct pollfd p = {.fd = rf_bus_sub_fd(sub), .events = POLLIN};
-    cr_assert_eq(poll(&p, 1, 0), 1);
+    cr_assert_eq(poll(&p, 1, bus_is_kafka() ? 20000 : 0), 1);
     rf_bus_message *m = NULL;
-    cr_assert_eq(rf_bus_next(sub, &m, 0), 0);
+    cr_assert_eq(bus_next_at(sub, &m, 0), 0);
     rf_bus_message_free(m);
     rf_bus_unsubscribe(sub);
     rf_bus_close(bus);

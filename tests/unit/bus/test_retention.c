@@ -146,6 +146,53 @@ Test(retention, a_slow_reader_goes_on_at_what_is_left)
     rf_bus_close(bus);
 }
 
+/* Produced at once, so that they become durable together. */
+static void put_thousands(rf_bus *bus, const char *topic, int n)
+{
+    char value[1000];
+    memset(value, 'v', sizeof(value));
+    rf_bus_record r = {.topic = topic, .value = value, .value_len = sizeof(value)};
+    for (int i = 0; i < n; i++) {
+        cr_assert_eq(rf_bus_produce(bus, &r, NULL, NULL, BUS_SOON_NS), 0);
+    }
+    bus_flush(bus);
+}
+
+Test(retention, of_records_that_became_durable_together_some_may_go)
+{
+    rf_bus *bus = open_with(0, 10500);
+    const char *topic = bus_fresh("t");
+    put_thousands(bus, topic, 150);
+    for (int n = 150; n < 155; n++) {
+        cr_assert_eq(bus_lag(bus, "g", topic), 10);
+        rf_bus_sub *sub = bus_join(bus, bus_fresh("g"), topic);
+        for (int i = n - 10; i < n; i++) {
+            rf_bus_message *m = bus_take(sub);
+            cr_assert_eq(m->offset, i);
+            rf_bus_message_free(m);
+        }
+        bus_expect_none(sub, 50);
+        rf_bus_unsubscribe(sub);
+        rf_bus_close(bus);
+        bus = open_with(0, 10500);
+        put_thousands(bus, topic, 1);
+    }
+    rf_bus_close(bus);
+}
+
+Test(retention, a_limit_lowered_later_holds_from_the_next_record_on)
+{
+    rf_bus *bus = open_with(0, 0);
+    const char *topic = bus_fresh("t");
+    put_thousands(bus, topic, 3000);
+    cr_assert_eq(bus_lag(bus, "g", topic), 3000);
+    rf_bus_close(bus);
+    bus = open_with(0, 5000);
+    put_thousands(bus, topic, 1);
+    cr_assert_eq(bus_lag(bus, "g", topic), 5);
+    rf_bus_close(bus);
+}
+
 Test(retention, a_large_backlog_goes_in_pieces)
 {
     rf_bus *bus = open_with(0, 0);

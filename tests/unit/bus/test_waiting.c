@@ -39,11 +39,11 @@ Test(waiting, a_passed_deadline_still_gives_what_is_there)
     bus_put(bus, topic, NULL, "x");
     bus_flush(bus);
     rf_bus_message *m = NULL;
-    cr_assert_eq(rf_bus_next(sub, &m, 0), 0);
+    cr_assert_eq(bus_next_at(sub, &m, 0), 0);
     rf_bus_message_free(m);
     bus_put(bus, topic, NULL, "y");
     bus_flush(bus);
-    cr_assert_eq(rf_bus_next(sub, &m, rf_time_ns() - RF_NS_PER_S), 0);
+    cr_assert_eq(bus_next_at(sub, &m, rf_time_ns() - RF_NS_PER_S), 0);
     rf_bus_message_free(m);
     cr_assert_eq(rf_bus_next(sub, &m, rf_time_ns() - RF_NS_PER_S), -ETIMEDOUT);
     rf_bus_unsubscribe(sub);
@@ -80,7 +80,8 @@ Test(waiting, a_record_of_another_handle_wakes_the_waiter)
     cr_assert_eq(pthread_create(&thread, NULL, put_later, &l), 0);
     int64_t begin_ns = rf_time_ns();
     bus_expect(sub, "late", true);
-    cr_assert_lt(rf_time_ns() - begin_ns, 5 * RF_NS_PER_S);
+    cr_assert_lt(rf_time_ns() - begin_ns,
+                 (bus_is_kafka() ? 20 : 5) * RF_NS_PER_S); /* joining, too */
     pthread_join(thread, NULL);
     rf_bus_unsubscribe(sub);
     rf_bus_close(bus);
@@ -148,7 +149,7 @@ Test(waiting, the_descriptor_stays_readable_while_messages_wait)
         struct pollfd p = {.fd = rf_bus_sub_fd(sub), .events = POLLIN};
         rf_bus_message *m = NULL;
         cr_assert_eq(poll(&p, 1, 5000), 1, "silent after %d", i);
-        cr_assert_eq(rf_bus_next(sub, &m, 0), 0);
+        cr_assert_eq(bus_next_at(sub, &m, 0), 0);
         rf_bus_message_free(m);
     }
     rf_bus_unsubscribe(sub);
@@ -192,14 +193,11 @@ Test(waiting, an_idle_waiter_costs_no_cpu)
 {
     rf_bus *bus = bus_open();
     rf_bus_sub *sub = bus_join(bus, bus_fresh("g"), bus_fresh("t"));
+    cr_assert_gt(bus_owned(sub), 0); /* to join a group costs some */
     bus_expect_none(sub, 200);
-    struct timespec before;
-    struct timespec after;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    double before_s = bus_processor_s();
     bus_expect_none(sub, 1000);
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-    double used_s = (double)(after.tv_sec - before.tv_sec) +
-                    (double)(after.tv_nsec - before.tv_nsec) / (double)RF_NS_PER_S;
+    double used_s = bus_processor_s() - before_s;
     cr_assert_lt(used_s, 0.1, "%.3f s of CPU in one idle second", used_s);
     rf_bus_unsubscribe(sub);
     rf_bus_close(bus);
@@ -210,6 +208,7 @@ Test(waiting, records_of_foreign_topics_wake_nobody)
     rf_bus *bus = bus_open();
     const char *other = bus_fresh("other");
     rf_bus_sub *sub = bus_join(bus, bus_fresh("g"), bus_fresh("t"));
+    cr_assert_gt(bus_owned(sub), 0); /* to join a group wakes the reader, too */
     bus_expect_none(sub, 200);
     int n_wakes = 0;
     for (int i = 0; i < 100; i++) {

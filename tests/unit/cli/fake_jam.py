@@ -95,7 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.server.renders.append(body)
         if body["params"].get("bpm", 120) > 200:
-            self.answer(422, json.dumps({"code": "OUT_OF_RANGE", "field": "bpm", "limit": {"min": 60, "max": 200}, "error": "bpm: must be 60 to 200"}).encode())
+            self.answer(422, json.dumps({"title": "Unprocessable", "code": "OUT_OF_RANGE", "message": "bpm: must be 60 to 200", "field": "bpm", "limit": {"min": 60, "max": 200}}).encode())
             return
         self.answer(200, wav(samples(0, round(body["seconds"] * 48000))), X_Seed="1234")
 

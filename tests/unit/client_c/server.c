@@ -210,6 +210,12 @@ const char *server_read(server *s)
     }
 }
 
+const void *server_read_binary(server *s, size_t *ret_len)
+{
+    int opcode = read_frame(s, ret_len);
+    return opcode == 2 ? s->buffer : NULL;
+}
+
 unsigned server_pongs(const server *s)
 {
     return s->pongs;

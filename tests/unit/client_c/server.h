@@ -51,6 +51,9 @@ const char *server_begin(server *s, unsigned overlap);
 /* server_read gives the payload of the client's next text message, lent; NULL at the end. Pongs and
  * closes are noted. */
 const char *server_read(server *s);
+
+/* server_read_binary gives the next message if it is a binary one, lent; else NULL. */
+const void *server_read_binary(server *s, size_t *ret_len);
 unsigned server_pongs(const server *s);
 int server_closed(const server *s); /* code of the client's close frame, 0 for none */
 

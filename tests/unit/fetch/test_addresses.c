@@ -83,6 +83,7 @@ static const struct {
 };
 /* clang-format on */
 
+/* S5 */
 Test(addresses, every_range_is_blocked_to_its_edges)
 {
     rf_fetch_guard g = make_guard((rf_fetch_config){0});
@@ -92,6 +93,7 @@ Test(addresses, every_range_is_blocked_to_its_edges)
     rf_fetch_guard_done(&g);
 }
 
+/* S6 */
 Test(addresses, allow_loopback_opens_loopback_and_nothing_else)
 {
     rf_fetch_guard g = make_guard((rf_fetch_config){.allow_loopback = true});
@@ -102,6 +104,7 @@ Test(addresses, allow_loopback_opens_loopback_and_nothing_else)
     rf_fetch_guard_done(&g);
 }
 
+/* S5 */
 Test(addresses, nat64_admits_what_the_ipv4_list_admits)
 {
     static const struct {
@@ -129,6 +132,7 @@ Test(addresses, nat64_admits_what_the_ipv4_list_admits)
     rf_fetch_guard_done(&g);
 }
 
+/* S5 */
 Test(addresses, denied_ranges_win)
 {
     static const char *const deny[] = {"8.8.8.0/24", "1.2.3.4", "2600::/12", "127.0.0.2/32",
@@ -149,6 +153,7 @@ Test(addresses, denied_ranges_win)
     rf_fetch_guard_done(&g);
 }
 
+/* S2 */
 Test(addresses, ports_are_those_of_the_list)
 {
     static const uint16_t own[] = {80, 9000};

@@ -188,6 +188,7 @@ static size_t list_addresses(char addresses[][FORM_MAX])
 
 static char addresses[MAX_FORMS][FORM_MAX];
 
+/* S3, S5 */
 Test(forbidden_forms, behind_a_name, .timeout = 100)
 {
     fetch_server *s = fetch_server_start();
@@ -225,6 +226,7 @@ static bool is_loopback(const char *form)
            (inet_aton(form, &a) != 0 && ntohl(a.s_addr) >> 24 == 127);
 }
 
+/* S2, S3 */
 Test(forbidden_forms, behind_a_redirect, .timeout = 100)
 {
     fetch_server *s = fetch_server_start();
@@ -246,6 +248,7 @@ Test(forbidden_forms, behind_a_redirect, .timeout = 100)
     fetch_server_stop(s);
 }
 
+/* S2 */
 Test(forbidden_forms, redirects_to_what_is_no_good_url)
 {
     static const char *const locations[] = {
@@ -283,6 +286,7 @@ Test(forbidden_forms, redirects_to_what_is_no_good_url)
     fetch_server_stop(s);
 }
 
+/* S3 */
 Test(forbidden_forms, every_address_of_a_name_is_checked)
 {
     fetch_server *s = fetch_server_start();
@@ -319,6 +323,7 @@ Test(forbidden_forms, every_address_of_a_name_is_checked)
     fetch_server_stop(s);
 }
 
+/* M9 */
 Test(forbidden_forms, refusals_are_counted_by_kind_and_reason)
 {
     static const struct {

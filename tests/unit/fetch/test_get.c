@@ -173,7 +173,7 @@ Test(get, a_server_that_is_too_slow_is_left)
 
 Test(get, the_whole_call_has_a_deadline)
 {
-    rf_fetch_config config = {.total_timeout_ms = 500};
+    rf_fetch_config config = {.total_timeout_ms = 500, .retry_delay_ms = 100};
     int64_t begin_ns = rf_time_ns();
     cr_assert_eq(get_with(config, "/silent"), -ETIMEDOUT);
     int64_t took_ns = rf_time_ns() - begin_ns;
@@ -185,6 +185,7 @@ Test(get, the_whole_call_has_a_deadline)
 
 /* ---- redirects ---- */
 
+/* S2 */
 Test(get, three_redirects_are_followed)
 {
     static const struct {
@@ -228,6 +229,7 @@ Test(get, relative_locations_are_followed)
 
 /* ---- what is never sent, kept or used ---- */
 
+/* S4 */
 Test(get, no_cookie_is_sent_back)
 {
     rf_fetch *f = fetch_new(true);
@@ -238,6 +240,7 @@ Test(get, no_cookie_is_sent_back)
     rf_fetch_free(f);
 }
 
+/* S4 */
 Test(get, the_request_tells_nothing_more_than_it_must)
 {
     rf_fetch *f = fetch_new(true);
@@ -253,6 +256,7 @@ Test(get, the_request_tells_nothing_more_than_it_must)
     rf_fetch_free(f);
 }
 
+/* S3 */
 Test(get, every_request_has_a_connection_of_its_own)
 {
     rf_fetch *f = fetch_new(true);
@@ -263,6 +267,7 @@ Test(get, every_request_has_a_connection_of_its_own)
     rf_fetch_free(f);
 }
 
+/* S4 */
 Test(get, the_environment_has_no_say)
 {
     fetch_server *proxy = fetch_server_start();
@@ -367,6 +372,7 @@ Test(get, a_cancel_ends_it_at_any_point)
 
 /* ---- overrides ---- */
 
+/* S6 */
 Test(get, an_overridden_url_reads_the_file)
 {
     char path[] = "/tmp/rf-fetch-XXXXXX";

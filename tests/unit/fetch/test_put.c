@@ -48,6 +48,7 @@ static int put(const rf_fetch *f, const char *path, text_source *t)
     return rf_fetch_put(f, RF_FETCH_COPY, fetch_server_url(server, path), &source, -1, &result);
 }
 
+/* U8 */
 Test(put, the_bytes_arrive_with_their_length)
 {
     rf_fetch *f = fetch_new(true);
@@ -74,6 +75,7 @@ Test(put, nothing_is_a_result_too)
     rf_fetch_free(f);
 }
 
+/* S2, U8, F10 */
 Test(put, each_answer_has_its_outcome)
 {
     static const struct {

@@ -70,6 +70,7 @@ static const struct {
     {"http://exam<ple.com/", "*"},
 };
 
+/* S2, H7 */
 Test(urls, of_good_form_are_told_from_others)
 {
     for (size_t i = 0; i < RF_ARRAY_LEN(table); i++) {
@@ -83,6 +84,7 @@ Test(urls, of_good_form_are_told_from_others)
     }
 }
 
+/* H7 */
 Test(urls, have_at_most_2048_bytes)
 {
     static const struct {

@@ -13,6 +13,7 @@ static void hash_of(const char *value, uint8_t ret[RF_SHA256_LEN])
     cr_assert_eq(gateway_auth_hash(value, strlen(value), ret), 0, "%s", value);
 }
 
+/* G2 */
 Test(auth, raw_key_and_bearer_are_the_same)
 {
     static const char *const forms[] = {"Bearer key-1", "bearer key-1", "BEARER key-1",
@@ -36,6 +37,7 @@ Test(auth, no_key)
     cr_expect_eq(gateway_auth_hash("Bearer    ", 10, hash), -EACCES);
 }
 
+/* S9 */
 Test(auth, known_keys_are_believed_at_most_30_seconds)
 {
     gateway_auth *a = gateway_auth_new(4);
@@ -50,6 +52,28 @@ Test(auth, known_keys_are_believed_at_most_30_seconds)
     cr_expect_eq(gateway_auth_find(a, hash, T0 + 30 * RF_NS_PER_S, &got), GATEWAY_AUTH_ASK);
     gateway_auth_know(a, hash, &caller, 2, T0);
     cr_expect_eq(gateway_auth_find(a, hash, T0 + 2 * RF_NS_PER_S, &got), GATEWAY_AUTH_ASK);
+    gateway_auth_free(a);
+}
+
+Test(auth, S9_in_an_outage_a_known_key_works_on_but_less_than_a_minute)
+{
+    gateway_auth *a = gateway_auth_new(4);
+    gateway_caller caller = {.application_id = "app"};
+    gateway_caller got = {.application_id = ""};
+    uint8_t hash[RF_SHA256_LEN] = {1};
+    cr_expect_not(gateway_auth_last(a, hash, T0, &got));
+    gateway_auth_know(a, hash, &caller, 30, T0);
+    int64_t later = T0 + 54 * RF_NS_PER_S;
+    cr_expect_eq(gateway_auth_find(a, hash, later, &got), GATEWAY_AUTH_ASK);
+    cr_expect(gateway_auth_last(a, hash, later, &got));
+    cr_expect_str_eq(got.application_id, "app");
+    cr_expect_not(gateway_auth_last(a, hash, later + RF_NS_PER_S, &got));
+    gateway_auth_know(a, hash, &caller, 2, T0);
+    cr_expect_not(gateway_auth_last(a, hash, T0 + 2 * RF_NS_PER_S, &got), "a key that ends soon");
+    gateway_auth_know(a, hash, &caller, 30, T0);
+    gateway_auth_deny(a, hash, T0);
+    cr_expect_not(gateway_auth_last(a, hash, T0, &got), "a key that was revoked");
+    cr_expect_eq(gateway_auth_find(a, hash, T0, &got), GATEWAY_AUTH_UNKNOWN);
     gateway_auth_free(a);
 }
 

@@ -21,6 +21,7 @@ static char *nested(size_t depth)
     return text;
 }
 
+/* G6 */
 Test(json, what_is_accepted)
 {
     cr_expect(valid("{\"a\":1,\"b\":[true,null,\"x\"]}"));
@@ -39,6 +40,7 @@ Test(json, what_is_accepted)
     cr_expect(!valid("{\"a\":{\"b\":1,\"\\u0062\":2}}"), "duplicate key inside, with an escape");
 }
 
+/* G6 */
 Test(json, depth)
 {
     char *at = nested(GATEWAY_JSON_DEPTH);
@@ -74,6 +76,7 @@ Test(json, raw_values_keep_their_spelling)
     raw("\n{\"a\"\n:\t12345678901234567890 }", "a", "12345678901234567890");
 }
 
+/* X1 */
 Test(json, canonical_hash_is_blind_to_order_and_space)
 {
     char why[256];
@@ -100,6 +103,7 @@ static int status_of(const char *body)
     return err == 0 ? 200 : gateway_error_info(error)->status;
 }
 
+/* Q10, H1, G6 */
 Test(new_job, form)
 {
     static const struct {

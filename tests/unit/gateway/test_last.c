@@ -8,6 +8,7 @@
 
 #define T0 (1000 * RF_NS_PER_S)
 
+/* Q5 */
 Test(last, answers_for_a_minute_and_to_its_owner_only)
 {
     static const char text[] = "{\"id\":\"j\",\"status\":\"QUEUED\"}";

@@ -32,6 +32,17 @@ static json_t *operation(json_t *root, const gateway_route *r)
     return json_object_get(item, method_key(r->method));
 }
 
+static const char *success_of(const gateway_route *r)
+{
+    static const char *const statuses[] = {"201", "204"};
+    for (size_t i = 0; i < RF_ARRAY_LEN(statuses); i++) {
+        if (strncmp(r->answer, statuses[i], 3) == 0) {
+            return statuses[i];
+        }
+    }
+    return r->auth == GATEWAY_AUTH_SOCKET ? "101" : "200";
+}
+
 Test(openapi, has_every_route)
 {
     json_t *root = document();
@@ -39,9 +50,8 @@ Test(openapi, has_every_route)
     for (size_t i = 0; i < gateway_n_routes; i++) {
         json_t *op = operation(root, &gateway_routes[i]);
         cr_expect_not_null(op, "%s", gateway_routes[i].path);
-        bool socket = gateway_routes[i].auth == GATEWAY_AUTH_SOCKET;
         json_t *responses = json_object_get(op, "responses");
-        cr_expect_not_null(json_object_get(responses, socket ? "101" : "200"), "%s",
+        cr_expect_not_null(json_object_get(responses, success_of(&gateway_routes[i])), "%s",
                            gateway_routes[i].path);
     }
     json_decref(root);
@@ -105,7 +115,62 @@ Test(openapi, path_parameters_are_declared)
         bool has_session = strstr(gateway_routes[i].path, "{session}") != NULL;
         cr_expect_eq(strstr(text, "parameters/session\"") != NULL, has_session, "%s",
                      gateway_routes[i].path);
+        bool has_recording = strstr(gateway_routes[i].path, "{recording}") != NULL;
+        cr_expect_eq(strstr(text, "parameters/recording\"") != NULL, has_recording, "%s",
+                     gateway_routes[i].path);
         free(text);
     }
+    json_decref(root);
+}
+
+static json_t *schema_of(json_t *root, const char *name)
+{
+    return json_object_get(json_object_get(json_object_get(root, "components"), "schemas"), name);
+}
+
+static bool requires(json_t *schema, const char *name)
+{
+    json_t *word;
+    size_t i;
+    json_array_foreach(json_object_get(schema, "required"), i, word)
+    {
+        if (strcmp(json_string_value(word), name) == 0) {
+            return json_object_get(json_object_get(schema, "properties"), name) != NULL;
+        }
+    }
+    return false;
+}
+
+Test(openapi, a_bad_field_of_a_render_is_an_error_with_its_field_and_limit)
+{
+    static const char *const names[] = {"code", "title", "message", "field", "limit"};
+    json_t *root = document();
+    const char *ref = NULL;
+    cr_assert_eq(json_unpack(json_object_get(root, "paths"), "{s:{s:{s:{s:{s:{s:{s:{s:s}}}}}}}}",
+                             "/jam/render", "post", "responses", "422", "content",
+                             "application/json", "schema", "$ref", &ref),
+                 0);
+    cr_expect_str_eq(ref, "#/components/schemas/FieldError");
+    for (size_t i = 0; i < RF_ARRAY_LEN(names); i++) {
+        cr_expect(requires(schema_of(root, "FieldError"), names[i]), "%s", names[i]);
+    }
+    json_decref(root);
+}
+
+Test(openapi, an_answer_says_its_own_status_and_has_no_content_where_there_is_none)
+{
+    json_t *root = document();
+    json_t *paths = json_object_get(root, "paths");
+    json_t *deleted = NULL;
+    const char *ref = NULL;
+    cr_assert_eq(json_unpack(paths, "{s:{s:{s:{s:o}}}}", "/recordings/{recording}", "delete",
+                             "responses", "204", &deleted),
+                 0);
+    cr_expect_null(json_object_get(deleted, "content"));
+    cr_assert_eq(json_unpack(paths, "{s:{s:{s:{s:{s:{s:{s:{s:s}}}}}}}}", "/recordings", "post",
+                             "responses", "201", "content", "application/json", "schema", "$ref",
+                             &ref),
+                 0);
+    cr_expect_str_eq(ref, "#/components/schemas/RecordingBrief");
     json_decref(root);
 }

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ID "0b6f3c1e-1111-4222-8333-444455556666"
@@ -36,6 +37,7 @@ static void serves(gateway_method method, const char *target, const char *path)
     }
 }
 
+/* G1 */
 Test(routes, both_prefixes_and_repeated_slashes)
 {
     serves(GATEWAY_GET, "/v1/job", "/job");
@@ -58,6 +60,7 @@ Test(routes, both_prefixes_and_repeated_slashes)
     serves(GATEWAY_PUT, "/v1/uploads/" ID, NULL);
 }
 
+/* G4 */
 Test(routes, ids_are_version_4_in_lower_case)
 {
     cr_expect_str_eq(find(GATEWAY_GET, "/v1/job/" ID).id, ID);
@@ -80,8 +83,33 @@ Test(routes, session_ids_are_26_letters_and_digits)
     serves(GATEWAY_GET, "/v1/jam/sessions/x/y", NULL);
 }
 
+Test(routes, recordings_have_32_hex_digits_and_what_is_done_behind_a_colon)
+{
+    static const char id[] = "0123456789abcdef0123456789abcdef";
+    serves(GATEWAY_POST, "/v1/recordings", "/recordings");
+    serves(GATEWAY_GET, "/v1/recordings/0123456789abcdef0123456789abcdef",
+           "/recordings/{recording}");
+    serves(GATEWAY_POST, "/v1/recordings/0123456789abcdef0123456789abcdef:stop",
+           "/recordings/{recording}:stop");
+    serves(GATEWAY_GET, "/v1/recordings/0123456789abcdef0123456789abcdef/segment",
+           "/recordings/{recording}/segment");
+    serves(GATEWAY_GET, "/v1/recordings/0123456789abcdef0123456789abcdef/notes",
+           "/recordings/{recording}/notes");
+    cr_expect_str_eq(find(GATEWAY_POST, "/v1/recordings/0123456789abcdef0123456789abcdef:pause").id,
+                     id);
+    cr_expect_str_eq(find(GATEWAY_POST, "/v1/recordings/0123456789ABCDEF0123456789abcdef:stop").id,
+                     "");
+    cr_expect_str_eq(find(GATEWAY_GET, "/v1/recordings/0123").id, "");
+    serves(GATEWAY_POST, "/v1/recordings/0123456789abcdef0123456789abcdef:start", NULL);
+    serves(GATEWAY_POST, "/v1/recordings/:stop", NULL);
+    found f = find(GATEWAY_GET, "/v1/recordings/0123456789abcdef0123456789abcdef:stop");
+    cr_expect_null(f.route);
+    cr_expect_eq(f.methods, (unsigned)GATEWAY_POST);
+}
+
 Test(routes, sockets_stand_below_no_prefix)
 {
+    serves(GATEWAY_GET, "/ws/recorder", "/ws/recorder");
     serves(GATEWAY_GET, "/ws/jam", "/ws/jam");
     serves(GATEWAY_GET, "/v1/ws/jam", NULL);
     serves(GATEWAY_POST, "/v1/socket-tickets", "/socket-tickets");
@@ -123,6 +151,30 @@ Test(routes, long_paths)
     memset(path, '/', sizeof(path));
     cr_expect_eq(gateway_routes_path(path, sizeof(path), out), 0);
     cr_expect_str_eq(out, "/");
+}
+
+/* Writes a route's path below a prefix, with an id for whatever stands in braces. */
+static void path_below(const char *prefix, const char *path, char out[GATEWAY_PATH_MAX])
+{
+    size_t at = (size_t)snprintf(out, GATEWAY_PATH_MAX, "%s", prefix);
+    for (const char *p = path; *p != '\0'; p++) {
+        bool id = *p == '{';
+        at += (size_t)snprintf(out + at, GATEWAY_PATH_MAX - at, "%.*s", id ? 36 : 1, id ? ID : p);
+        p = id ? strchr(p, '}') : p;
+    }
+}
+
+Test(routes, G1_every_route_below_one_prefix_is_below_both)
+{
+    static const char *const prefixes[] = {"/v1", "/api"};
+    for (size_t i = 0; i < gateway_n_routes; i++) {
+        const gateway_route *r = &gateway_routes[i];
+        for (size_t k = 0; k < RF_ARRAY_LEN(prefixes); k++) {
+            char target[GATEWAY_PATH_MAX];
+            path_below(prefixes[k], r->path, target);
+            cr_expect_eq(find(r->method, target).route, r->prefixed ? r : NULL, "%s", target);
+        }
+    }
 }
 
 Test(routes, every_route_is_found_by_its_own_path)

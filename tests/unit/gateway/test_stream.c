@@ -44,6 +44,8 @@ typedef struct stage {
     sem_t gone;
 } stage;
 
+static const char *trailer = ""; /* of a test, which is a process of its own */
+
 static uint8_t pattern(size_t i)
 {
     return (uint8_t)(i * 7 + i / 253);
@@ -61,7 +63,7 @@ static bool give_piece(stage *g)
         gateway_stream_break(&g->stream);
         return true;
     }
-    ssize_t took = n == 0 ? gateway_stream_end(&g->stream)
+    ssize_t took = n == 0 ? gateway_stream_end(&g->stream, trailer)
                           : gateway_stream_write(&g->stream, g->bytes + at, n);
     if (took < 0) {
         g->fault = took;
@@ -290,6 +292,41 @@ Test(stream, whole_bodies_by_version_and_length)
         cr_expect(k->goes_on || h.body_len == used, "%s: more than the body", k->name);
         cr_expect(!h.reset, "%s", k->name);
         cr_expect_eq(g->fault, 0, "%s", k->name);
+        rf_buf_done(&h.bytes);
+        stage_free(g);
+    }
+}
+
+static heard hear_with_trailer(const script *s, stage **ret)
+{
+    trailer = "Last: 7\r\n";
+    *ret = stage_new(s);
+    return hear(*ret);
+}
+
+Test(stream, a_trailer_stands_behind_the_last_chunk)
+{
+    static const char end[] = "0\r\nLast: 7\r\n\r\n";
+    const script s = {"GET /s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", UNKNOWN, 1000, 100,
+                      NEVER};
+    stage *g;
+    heard h = hear_with_trailer(&s, &g);
+    cr_assert_gt(h.body_len, sizeof(end));
+    cr_expect_str_eq(h.body + h.body_len - strlen(end), end);
+    rf_buf_done(&h.bytes);
+    stage_free(g);
+}
+
+Test(stream, only_chunks_have_a_place_for_a_trailer)
+{
+    static const script scripts[] = {
+        {GET10, UNKNOWN, 1000, 100, NEVER},
+        {"GET /s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", 1000, 1000, 100, NEVER},
+    };
+    for (size_t i = 0; i < RF_ARRAY_LEN(scripts); i++) {
+        stage *g;
+        heard h = hear_with_trailer(&scripts[i], &g);
+        cr_expect_eq(h.body_len, (size_t)1000, "%zu", i);
         rf_buf_done(&h.bytes);
         stage_free(g);
     }

@@ -36,9 +36,9 @@ void rpc_world_open(rpc_world *w)
     engine_fixture_init(&w->fixture);
     w->fixture.engine.name = "band";
     w->loop = rf_loop_new();
-    cr_assert_eq(jam_engines_new(NULL, &no_plugins, &engines), 0);
+    cr_assert_eq(jam_engines_new(NULL, NULL, &no_plugins, &engines), 0);
     cr_assert_eq(jam_engines_add(engines, &w->fixture.engine), 0);
-    cr_assert_eq(jam_service_open(&w->service, &w->config, engines, w->loop), 0);
+    cr_assert_eq(jam_service_open(&w->service, &w->config, engines, w->loop, NULL), 0);
     cr_assert_eq(jam_rpc_start(&w->service, w->listen, &w->rpc), 0);
     cr_assert_eq(pthread_create(&w->thread, NULL, run_loop, w->loop), 0);
     const rf_rpc_channel_config channel = {.target = w->listen};

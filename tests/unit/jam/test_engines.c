@@ -18,7 +18,7 @@ static int load(const char *const *names, size_t n, jam_engines **ret)
         items[i] = paths[i];
     }
     const rf_list list = {.items = items, .n = n};
-    return jam_engines_new(NULL, &list, ret);
+    return jam_engines_new(NULL, NULL, &list, ret);
 }
 
 Test(engines, a_plug_in_is_found_by_its_name)

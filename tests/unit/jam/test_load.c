@@ -7,20 +7,32 @@
 #include <string.h>
 
 #define N 100
+#ifdef __SANITIZE_THREAD__ /* which makes a minute of processor time of this */
+#define SECONDS 6
+#else
 #define SECONDS 20
+#endif
 
 static world w;
 
 static void allow_many(world *many)
 {
     many->fixture.engine.max_sessions = N;
-    many->config.cpu_percent = 100;
+}
+
+/* Sanitizers make the engine dearer than the machine could bear in real time. */
+static void allow_any_load(void)
+{
+    const jam_admission_limits limits = {.max_sessions = N, .max_queue = 1, .max_load = 1000.0};
+    w.service.admission = jam_admission_free(w.service.admission);
+    w.service.admission = jam_admission_new(w.service.engines, &limits);
 }
 
 static void open_world(void)
 {
     rf_time_drive();
     world_open(&w, allow_many);
+    allow_any_load();
 }
 
 static void close_world(void)

@@ -319,12 +319,18 @@ Test(messages, engine_is_a_name)
     message_bad("{\"type\":\"start\",\"params\":{\"engine\":5}}", JAM_WRONG_TYPE, "engine");
 }
 
-Test(messages, record_is_unsupported)
+Test(messages, record_is_a_bool_or_an_object_with_a_name)
 {
-    message_good("{\"type\":\"update\",\"record\":false}");
-    message_bad("{\"type\":\"update\",\"record\":true}", JAM_UNSUPPORTED, "record");
-    message_bad("{\"type\":\"start\",\"params\":{\"record\":{\"name\":\"take\"}}}", JAM_UNSUPPORTED,
-                "record");
+    const jam_change *c = message_good("{\"type\":\"update\",\"record\":false}");
+    cr_expect(!c->record);
+    c = message_good("{\"type\":\"update\",\"record\":true}");
+    cr_expect(c->record);
+    cr_expect_str_empty(c->record_name);
+    c = message_good("{\"type\":\"start\",\"params\":{\"record\":{\"name\":\"take\"}}}");
+    cr_expect(c->record);
+    cr_expect_str_eq(c->record_name, "take");
+    c = message_good("{\"type\":\"update\",\"record\":{}}");
+    cr_expect(c->record);
     message_bad("{\"type\":\"update\",\"record\":{\"name\":\"\"}}", JAM_BAD_VALUE, "record.name");
     message_bad("{\"type\":\"update\",\"record\":1}", JAM_WRONG_TYPE, "record");
 }

@@ -206,6 +206,61 @@ Test(pool, a_task_that_hangs_loses_its_thread_and_others_go_on)
     }
 }
 
+/* Comes back while its owner is being told. */
+static void hung_and_back(jam_task *task)
+{
+    job *j = task->user;
+    sem_post(j->hold);
+    usleep(50000);
+    cr_expect_not(j->has_left, "the task is still in its owner's hands");
+    j->is_hung = true;
+}
+
+Test(pool, a_thread_that_comes_back_leaves_when_its_owner_has_been_told)
+{
+    job stuck;
+    sem_t hold;
+    sem_init(&hold, 0, 0);
+    rf_time_drive();
+    make(&stuck, JAM_LANE_REALTIME, 0);
+    stuck.hold = &hold;
+    stuck.task.hung = hung_and_back;
+    cr_assert_eq(jam_pool_put(pool, &stuck.task), 0);
+    wait_queued(JAM_LANE_REALTIME, 0);
+    rf_time_advance(LIMIT_NS + RF_NS_PER_S);
+    jam_pool_settle(pool, LIMIT_NS);
+    cr_assert(stuck.is_hung);
+    while (!stuck.has_left) {
+        usleep(100);
+    }
+}
+
+Test(pool, the_last_thread_waits_until_a_task_is_urgent)
+{
+    job held;
+    job relaxed;
+    sem_t hold;
+    sem_init(&hold, 0, 0);
+    rf_time_drive();
+    close_pool();
+    loop = rf_loop_new();
+    pool = jam_pool_new(loop, 2, N_TASKS);
+    make(&held, JAM_LANE_REALTIME, rf_time_ns() + 2 * RF_NS_PER_S); /* for the first thread */
+    held.hold = &hold;
+    make(&relaxed, JAM_LANE_REALTIME, rf_time_ns() + RF_NS_PER_S);
+    cr_assert_eq(jam_pool_put(pool, &held.task), 0);
+    wait_queued(JAM_LANE_REALTIME, 0);
+    cr_assert_eq(jam_pool_put(pool, &relaxed.task), 0);
+    usleep(20000);
+    cr_assert_eq(jam_pool_earliest(pool, JAM_LANE_REALTIME), relaxed.task.due_ns, "not yet");
+    rf_time_advance(RF_NS_PER_S - JAM_POOL_URGENT_NS);
+    wait_queued(JAM_LANE_REALTIME, 0);
+    sem_post(&hold);
+    jam_pool_settle(pool, LIMIT_NS);
+    cr_assert(relaxed.is_done);
+    cr_assert_eq(jam_pool_earliest(pool, JAM_LANE_REALTIME), RF_NEVER_NS);
+}
+
 Test(pool, the_cost_of_a_task_is_told)
 {
     job j;

@@ -330,6 +330,8 @@ Test(rpc, a_bad_field_of_a_render_is_named_with_its_limit)
         cr_assert_not_null(body, "%s", w.status.message);
         cr_assert_str_eq(str(body, "code"), cases[i].code, "%s", w.status.message);
         cr_assert_str_eq(str(body, "field"), cases[i].field, "%s", w.status.message);
+        cr_assert_str_neq(str(body, "message"), "", "%s", w.status.message);
+        cr_assert_not_null(json_object_get(body, "limit"), "%s", w.status.message);
         json_decref(body);
     }
 }
@@ -354,6 +356,42 @@ Test(rpc, the_third_render_at_once_is_refused)
     for (size_t i = 0; i < 2; i++) {
         s[i] = rf_rpc_stream_free(s[i]);
     }
+}
+
+static size_t n_renders;
+
+static void look_at_renders(rpc_world *world)
+{
+    n_renders = world->service.n_renders;
+}
+
+/* Its thread waits for a client that takes nothing, which counts as hanging. On a busy machine it
+ * may still be filling windows when the clock goes on. */
+Test(rpc, a_render_that_hangs_ends_its_call)
+{
+    const rf_rpc_options options = {.deadline_ns = rf_time_ns() + 3600 * RF_NS_PER_S};
+    Jam__V1__RenderRequest request = JAM__V1__RENDER_REQUEST__INIT;
+    rf_rpc_item *item;
+    request.json = (char *)"{\"seconds\":600}";
+    rf_rpc_stream *s = rf_rpc_stream_open(w.channel, JAM_V1_JAM_SERVICE_RENDER_IN_TURN, &options);
+    cr_assert_eq(rf_rpc_stream_send(s, &request.base, NULL), 0);
+    cr_assert_eq(rf_rpc_stream_recv(s, &item), 1);
+    rf_rpc_item_free(item);
+    rf_time_drive();
+    n_renders = 1;
+    for (int i = 0; i < 50 && n_renders > 0; i++) {
+        usleep(200000);
+        rf_time_advance(61 * RF_NS_PER_S);
+        rpc_world_do(&w, look_at_renders); /* the loop sees what time it is */
+        rpc_world_do(&w, look_at_renders); /* and has looked at its threads */
+    }
+    cr_assert_eq(n_renders, 0);
+    while (rf_rpc_stream_recv(s, &item) == 1) {
+        rf_rpc_item_free(item);
+    }
+    cr_expect_eq(rf_rpc_stream_status(s)->code, RF_CANCELLED, "%s",
+                 rf_rpc_stream_status(s)->message);
+    s = rf_rpc_stream_free(s);
 }
 
 /* ---- drain ---- */

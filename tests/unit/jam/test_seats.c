@@ -248,7 +248,6 @@ Test(seats, of_65_parked_sessions_the_oldest_ends)
 {
     world_client *clients[65];
     char token[23];
-    w.config.cpu_percent = 100;
     for (size_t i = 0; i < 65; i++) {
         clients[i] = play("");
         clients[i]->keeps_no_files = true;

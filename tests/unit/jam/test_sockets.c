@@ -152,14 +152,6 @@ Test(sockets, a_binary_frame_and_its_chunk_meta_are_never_apart)
     }
 }
 
-Test(sockets, a_recording_is_not_supported)
-{
-    world_client *c = world_start(&w, "{\"pace\":\"realtime\"}");
-    world_say(c, "{\"type\":\"update\",\"record\":true}");
-    cr_assert_str_eq(last_error(c), "UNSUPPORTED");
-    cr_assert_str_eq(world_str(world_last(c, "error"), "field"), "record");
-}
-
 Test(sockets, a_client_that_takes_nothing_is_given_up)
 {
     world_client *c = connect();

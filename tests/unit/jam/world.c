@@ -1,5 +1,6 @@
 #include "world.h"
 
+#include "rf_scope.h"
 #include "rf_time.h"
 
 #include <criterion/criterion.h>
@@ -53,14 +54,24 @@ static void on_close(void *port, uint32_t code, const char *reason)
 
 static const jam_port port = {.frame = on_frame, .close = on_close};
 
-world_client *world_connect(world *w, const char *tenant, const char *address)
+static world_client *connect(world *w, const char *tenant, const char *address, const char *scopes)
 {
-    const jam_client who = {.tenant = tenant, .address = address};
+    const jam_client who = {.tenant = tenant, .scopes = scopes, .address = address};
     cr_assert_lt(w->n_clients, (size_t)WORLD_CLIENTS_MAX);
     world_client *c = &w->clients[w->n_clients++];
     *c = (world_client){.world = w, .takes = true};
     c->socket = jam_socket_open(&w->service, &port, c, &who);
     return c;
+}
+
+world_client *world_connect(world *w, const char *tenant, const char *address)
+{
+    return connect(w, tenant, address, tenant[0] != '\0' ? "" : RF_SCOPES_NONE);
+}
+
+world_client *world_connect_scoped(world *w, const char *tenant, const char *scopes)
+{
+    return connect(w, tenant, "10.0.0.1", scopes);
 }
 
 void world_say(world_client *c, const char *json)
@@ -200,15 +211,17 @@ void world_open(world *w, void (*change)(world *w))
     jam_engines *engines;
     memset(w, 0, sizeof(*w));
     load_config(w);
+    w->config.cpu_percent = 1000; /* places do not hang on what this machine makes of a session */
     engine_fixture_init(&w->fixture);
     w->fixture.engine.name = "band";
     if (change != NULL) {
         change(w);
     }
     w->loop = rf_loop_new();
-    cr_assert_eq(jam_engines_new(NULL, &no_plugins, &engines), 0);
+    cr_assert_eq(jam_engines_new(NULL, NULL, &no_plugins, &engines), 0);
     cr_assert_eq(jam_engines_add(engines, &w->fixture.engine), 0);
-    cr_assert_eq(jam_service_open(&w->service, &w->config, engines, w->loop), 0);
+    cr_assert_eq(jam_service_open(&w->service, &w->config, engines, w->loop, w->store_url), 0);
+    w->service.recorder = w->recorder != NULL ? w->recorder(w) : NULL;
 }
 
 static void free_client(world_client *c)

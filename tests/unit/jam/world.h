@@ -7,6 +7,7 @@
 #define WORLD_H
 
 #include "engine_fixture.h"
+#include "jam_recorder.h"
 #include "jam_service.h"
 #include "jam_session.h"
 #include "jam_socket.h"
@@ -38,6 +39,8 @@ typedef struct world_client {
 
 typedef struct world {
     jam_config config;
+    const char *store_url;                      /* NULL: none */
+    jam_recorder *(*recorder)(struct world *w); /* makes one on the loop; NULL: none */
     rf_loop *loop;
     engine_fixture fixture;
     jam_service service;
@@ -62,7 +65,9 @@ void world_pass(world *w, int64_t ms);
  * it, and fails the test after 10 s of real time. */
 json_t *world_wait(world_client *c, const char *type, size_t from);
 
+/* world_connect: with every scope; without a tenant, and so a key, with none. */
 world_client *world_connect(world *w, const char *tenant, const char *address);
+world_client *world_connect_scoped(world *w, const char *tenant, const char *scopes);
 void world_say(world_client *c, const char *json);
 void world_leave(world_client *c); /* the connection is lost */
 

@@ -53,6 +53,7 @@ static void make_key(fixture *f, const char *name, char app[RF_UUID_LEN], char k
 {
     job_op_key_create *op = JOB_OP_NEW(JOB_OP_KEY_CREATE, job_op_key_create, NULL, NULL);
     op->app_name = name;
+    op->scopes = "none";
     op->prefix = "rk_test";
     rf_random(op->hash, sizeof(op->hash));
     cr_assert_eq(fixture_run(f, &op->op), 0);
@@ -72,12 +73,15 @@ void fixture_open(fixture *f)
     rf_copy_str(f->dir, sizeof(f->dir), "/tmp/reflection-job-XXXXXX");
     cr_assert_not_null(mkdtemp(f->dir));
     f->path = rf_asprintf("%s/job.db", f->dir);
+    f->url = fixture_store.make_url(f);
     f->options = (job_store_options){
-        .path = f->path,
+        .url = f->url,
         .queue_max = 10000,
         .group_max = 1000,
         .n_readers = 2,
+        .n_writers = fixture_store.n_writers,
         .queued_max = 1000,
+        .concurrency = 1000000,
         .events = true,
         .hooks = {.state = on_state, .fact = on_fact, .outbox = on_outbox, .user = f},
     };
@@ -88,7 +92,7 @@ void fixture_open(fixture *f)
 
 int fixture_try_open(fixture *f)
 {
-    return fixture_store.open(&f->options, &f->store);
+    return job_store_open(&f->options, &f->store);
 }
 
 void fixture_reopen(fixture *f)
@@ -99,14 +103,11 @@ void fixture_reopen(fixture *f)
 
 void fixture_close(fixture *f)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
     f->store = job_store_close(f->store);
-    for (size_t i = 0; i < RF_ARRAY_LEN(suffixes); i++) {
-        RF_CLEANUP(rf_cleanup_free) char *path = rf_asprintf("%s%s", f->path, suffixes[i]);
-        unlink(path);
-    }
+    fixture_store.remove_url(f->url);
     rmdir(f->dir);
     free(f->path);
+    free(f->url);
 }
 
 void fixture_advance(int64_t ms)
@@ -122,6 +123,7 @@ job_op_create *fixture_request(fixture *f)
     op->workflow = "fixture";
     op->workflow_version = f->version;
     op->limit_s = 1800;
+    op->priority = JOB_PRIORITY_DEFAULT;
     op->params = "{\"a\":1}";
     op->metadata = "{}";
     return op;

@@ -14,15 +14,20 @@
 
 /* The backend under test; each has a file backend_<name>.c that every program of the suite is
  * linked with once. */
+struct fixture;
 typedef struct fixture_backend {
     const char *name;
-    int (*open)(const job_store_options *options, job_store **ret);
+    size_t n_writers;
+    /* A database of the test's own, and its end. The string is the caller's. */
+    char *(*make_url)(const struct fixture *f);
+    void (*remove_url)(const char *url);
 } fixture_backend;
 extern const fixture_backend fixture_store;
 
 typedef struct fixture {
     char dir[64];
-    char *path; /* of the database */
+    char *path; /* of the database, when it is a file */
+    char *url;
     job_store *store;
     job_store_options options;
     char app[RF_UUID_LEN];

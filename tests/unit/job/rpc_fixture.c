@@ -22,16 +22,17 @@ static void load_config(rpc_fixture *f, void (*change)(job_config *config))
 
 static void start(rpc_fixture *f)
 {
-    RF_CLEANUP(rf_cleanup_free) char *database = rf_asprintf("%s/job.db", f->dir);
+    RF_CLEANUP(rf_cleanup_free) char *database = rf_asprintf("sqlite:%s/job.db", f->dir);
     RF_CLEANUP(rf_cleanup_free) char *signing = rf_asprintf("%s/signing.keys", f->dir);
     RF_CLEANUP(rf_cleanup_free) char *secret = rf_asprintf("%s/api.secret", f->dir);
     RF_CLEANUP(rf_cleanup_free) char *objects = rf_asprintf("dir:%s/objects", f->dir);
     RF_CLEANUP(rf_cleanup_free) char *bus = rf_asprintf("local:%s/bus", f->dir);
-    const job_paths paths = {.database = database,
+    const job_paths paths = {.sql_url = database,
                              .signing_keys = signing,
                              .key_secret = secret,
                              .store_url = objects,
-                             .bus_url = bus};
+                             .bus_url = bus,
+                             .environment = "test"};
     f->loop = rf_loop_new();
     cr_assert_eq(job_parts_open(&f->service, &f->config, &paths, f->loop), 0);
     cr_assert_eq(job_rpc_start(&f->service, f->listen, &f->rpc), 0);
@@ -72,6 +73,30 @@ void rpc_fixture_open(rpc_fixture *f, void (*change)(job_config *config))
     make_key(f);
 }
 
+void rpc_fixture_join(rpc_fixture *g, const rpc_fixture *f, void (*change)(job_config *config))
+{
+    rf_copy_str(g->dir, sizeof(g->dir), f->dir);
+    rf_copy_str(g->app, sizeof(g->app), f->app);
+    g->listen = rf_asprintf("ipc://%s/job-2.sock", g->dir);
+    load_config(g, change);
+    start(g);
+}
+
+static void config_done(rpc_fixture *f)
+{
+    const rf_config_part part = {
+        .settings = job_settings, .n_settings = job_n_settings, .config = &f->config};
+    const rf_config_set set = {.service = "job", .parts = &part, .n_parts = 1};
+    rf_config_done(&set);
+    free(f->listen);
+}
+
+void rpc_fixture_leave(rpc_fixture *g)
+{
+    stop(g);
+    config_done(g);
+}
+
 void rpc_fixture_reopen(rpc_fixture *f)
 {
     stop(f);
@@ -80,12 +105,8 @@ void rpc_fixture_reopen(rpc_fixture *f)
 
 void rpc_fixture_close(rpc_fixture *f)
 {
-    const rf_config_part part = {
-        .settings = job_settings, .n_settings = job_n_settings, .config = &f->config};
-    const rf_config_set set = {.service = "job", .parts = &part, .n_parts = 1};
     stop(f);
-    rf_config_done(&set);
-    free(f->listen);
+    config_done(f);
     RF_CLEANUP(rf_cleanup_free) char *command = rf_asprintf("rm -rf '%s'", f->dir);
     cr_assert_eq(system(command), 0);
 }

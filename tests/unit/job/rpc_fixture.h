@@ -31,6 +31,11 @@ typedef struct rpc_fixture {
 void rpc_fixture_open(rpc_fixture *f, void (*change)(job_config *config));
 void rpc_fixture_close(rpc_fixture *f);
 
+/* rpc_fixture_join starts one more replica of f's service, with a socket of its own; it is closed
+ * with rpc_fixture_leave before f is. */
+void rpc_fixture_join(rpc_fixture *g, const rpc_fixture *f, void (*change)(job_config *config));
+void rpc_fixture_leave(rpc_fixture *g);
+
 /* rpc_fixture_reopen stops the service and starts it on the same data. */
 void rpc_fixture_reopen(rpc_fixture *f);
 

@@ -205,6 +205,7 @@ static int release(fixture *f)
 static int key_create(fixture *f)
 {
     job_op_key_create *op = JOB_OP_NEW(JOB_OP_KEY_CREATE, job_op_key_create, NULL, NULL);
+    op->scopes = "none";
     op->app_name = "another";
     op->prefix = "rk_other";
     rf_random(op->hash, sizeof(op->hash));

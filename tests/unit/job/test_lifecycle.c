@@ -117,6 +117,7 @@ static const struct {
     {"", false, 3, 0, false, true, "INTERNAL_ERROR"},
 };
 
+/* R1, R2 */
 Test(retries, decisions_follow_section_4_3)
 {
     for (size_t i = 0; i < RF_ARRAY_LEN(decisions); i++) {
@@ -132,6 +133,7 @@ Test(retries, decisions_follow_section_4_3)
     }
 }
 
+/* R3 */
 Test(retries, delays_are_uniform_up_to_their_limit)
 {
     static const int64_t limits_ms[] = {5000, 10000, 20000, 40000, 80000, 160000, 300000, 300000};

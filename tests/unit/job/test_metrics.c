@@ -123,6 +123,7 @@ Test(metrics, every_series_of_a_shipped_workflow_is_there_before_its_first_job)
 
 /* ---- durations ---- */
 
+/* M2 */
 Test(metrics, a_wait_lasts_from_the_request_to_the_first_claim)
 {
     create_in(SHIPPED, JOB_POOL_CPU);
@@ -135,6 +136,7 @@ Test(metrics, a_wait_lasts_from_the_request_to_the_first_claim)
     expect("reflection_job_wait_seconds_count{pool=\"cpu\",workflow=\"" SHIPPED "\"}", 1);
 }
 
+/* M2 */
 Test(metrics, a_run_lasts_from_the_first_claim_to_the_end_over_all_attempts)
 {
     uint64_t fence = start();
@@ -266,6 +268,7 @@ static double total_of(const char *name)
     return total;
 }
 
+/* M3 */
 Test(metrics, each_end_of_an_attempt_is_counted_once_under_its_outcome)
 {
     char series[256];
@@ -318,6 +321,7 @@ Test(metrics, an_attempt_beyond_its_total_time_is_a_timeout_and_no_lost_lease)
     expect("reflection_job_leases_lost_total{pool=\"cpu\"}", 0);
 }
 
+/* M4 */
 Test(metrics, lost_leases_are_counted_by_pool)
 {
     by_silence(start());
@@ -328,6 +332,7 @@ Test(metrics, lost_leases_are_counted_by_pool)
 
 /* ---- labels ---- */
 
+/* M5 */
 Test(metrics, a_workflow_that_is_not_shipped_is_called_user)
 {
     create_in("acme/secret-project", JOB_POOL_CPU);
@@ -377,6 +382,7 @@ Test(metrics, writes_for_a_deleted_job_have_no_pool)
 
 /* ---- gauges ---- */
 
+/* M1 */
 Test(metrics, gauges_follow_what_waits_and_runs)
 {
     create_in(SHIPPED, JOB_POOL_CPU);
@@ -417,6 +423,7 @@ static void use_up_retries(void)
     cr_assert_eq(fixture_state(&f, id), JOB_FAILED);
 }
 
+/* M5 */
 Test(metrics, dead_letters_are_counted_by_workflow_until_they_are_deleted)
 {
     use_up_retries();

@@ -51,6 +51,7 @@ TestSuite(parts, .init = set_up, .fini = tear_down);
 
 /* ---- URLs ---- */
 
+/* U6 */
 Test(parts, the_public_base_is_https_with_a_host_and_no_path)
 {
     static const struct {
@@ -106,6 +107,19 @@ Test(parts, own_result_urls_give_job_and_file_name)
     cr_assert_eq(classify("GET", job_arena_printf(&arena, "%s#part", url)).kind, JOB_URL_FILE);
 }
 
+Test(parts, recordings_are_named_by_their_key_and_found_below_the_application)
+{
+    job_url own = classify("GET", "recording:recordings/jam/a.wav");
+    cr_assert_eq(own.kind, JOB_URL_RECORDING);
+    cr_assert_str_eq(own.id, "recordings/jam/a.wav");
+    const char *input = job_urls_recording(&arena, ID, own.id);
+    cr_assert_str_eq(job_urls_recording_object(&arena, input),
+                     "recorder/" ID "/recordings/jam/a.wav");
+    cr_assert_null(job_urls_recording_object(&arena, "https://h/recording:x"));
+    cr_assert_eq(classify("GET", "https://h/recording:x").kind, JOB_URL_OUTSIDE);
+}
+
+/* U4 */
 Test(parts, own_urls_expire)
 {
     const char *url = job_urls_upload(urls, &arena, "GET", ID, rf_time_wall_ms() + 60000);

@@ -34,6 +34,7 @@ static void params_with(const char *url, char *out, size_t size)
     snprintf(out, size, "{\"file\":\"%s\"}", url);
 }
 
+/* U5 */
 Test(rpc_files, an_own_upload_is_resolved_inside_and_pinned)
 {
     char put[512];
@@ -126,6 +127,7 @@ static void create_copying(const char *target, char id[RF_UUID_LEN])
     rf_rpc_message_free(reply);
 }
 
+/* U5, U8 */
 Test(rpc_files, results_are_copied_to_an_own_upload_in_the_transaction_that_publishes)
 {
     char put[512];
@@ -194,6 +196,7 @@ Test(rpc_files, a_used_or_wrong_upload_as_target_fails_the_job)
 
 /* ---- uploads ---- */
 
+/* U3 */
 Test(rpc_files, an_upload_takes_one_put)
 {
     char put[512];
@@ -238,6 +241,7 @@ Test(rpc_files, unknown_uploads_and_files_are_not_found)
     cr_assert_eq(f.status.code, RF_INVALID_ARGUMENT);
 }
 
+/* C2 */
 Test(rpc_files, result_files_are_found_by_output_and_extension_until_the_job_is_deleted)
 {
     char id[RF_UUID_LEN];

@@ -46,6 +46,7 @@ Test(rpc_keys, a_key_authenticates_its_application)
     cr_assert_str_eq(who->key_id, f.key_id);
     cr_assert_eq(who->requests_per_second, 300);
     cr_assert_eq(who->burst, 600);
+    cr_assert_str_eq(who->scopes, "jam.record", "all but recorder.device");
     cr_assert_leq(who->cache_seconds, 60, "S9: a revoked key stops within 60 s");
     rf_rpc_message_free(who);
     static const char *const wrong[] = {"", "undefined", "rk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
@@ -55,6 +56,7 @@ Test(rpc_keys, a_key_authenticates_its_application)
     }
 }
 
+/* S9 */
 Test(rpc_keys, a_revoked_key_stops_and_survives_no_restart)
 {
     Job__V1__RevokeKeyRequest revoke = JOB__V1__REVOKE_KEY_REQUEST__INIT;
@@ -79,6 +81,7 @@ Test(rpc_keys, a_rotated_key_works_beside_the_new_one_until_the_overlap_ends)
         rpc_fixture_bare(&f, JOB_V1_KEY_SERVICE_ROTATE_KEY, &rotate);
     cr_assert_str_eq(fresh->key->application_id, f.app);
     cr_assert_eq(fresh->key->requests_per_second, 300);
+    cr_assert_str_eq(fresh->key->scopes, "jam.record");
     Job__V1__AuthenticateResponse *old = authenticate(f.secret);
     cr_assert_not_null(old);
     cr_assert_leq(old->cache_seconds, 1, "not remembered beyond its end");
@@ -100,6 +103,7 @@ Test(rpc_keys, a_rotated_key_works_beside_the_new_one_until_the_overlap_ends)
     rf_rpc_message_free(fresh);
 }
 
+/* S9 */
 Test(rpc_keys, keys_are_listed_without_their_secrets)
 {
     Job__V1__ListKeysRequest request = JOB__V1__LIST_KEYS_REQUEST__INIT;
@@ -125,5 +129,39 @@ Test(rpc_keys, an_application_has_one_key)
         request.application = (char *)(uintptr_t)wrong[i];
         cr_assert_null(rpc_fixture_bare(&f, JOB_V1_KEY_SERVICE_CREATE_KEY, &request));
         cr_assert_eq(f.status.code, RF_INVALID_ARGUMENT);
+    }
+}
+
+Test(rpc_keys, a_key_has_the_scopes_it_was_made_with)
+{
+    static const struct {
+        const char *app;
+        const char *names[2];
+        size_t n;
+        const char *scopes; /* NULL: refused */
+    } rows[] = {
+        {"both", {"recorder.device", "jam.record"}, 2, "jam.record recorder.device"},
+        {"device", {"recorder.device"}, 1, "recorder.device"},
+        {"nothing", {"none"}, 1, "none"},
+        {"unknown", {"recorder"}, 1, NULL},
+        {"contrary", {"none", "jam.record"}, 2, NULL},
+    };
+    for (size_t i = 0; i < RF_ARRAY_LEN(rows); i++) {
+        Job__V1__CreateKeyRequest request = JOB__V1__CREATE_KEY_REQUEST__INIT;
+        request.application = (char *)(uintptr_t)rows[i].app;
+        request.scopes = (char **)(uintptr_t)rows[i].names;
+        request.n_scopes = rows[i].n;
+        Job__V1__CreateKeyResponse *made =
+            rpc_fixture_bare(&f, JOB_V1_KEY_SERVICE_CREATE_KEY, &request);
+        if (rows[i].scopes == NULL) {
+            cr_assert_null(made);
+            cr_assert_eq(f.status.code, RF_INVALID_ARGUMENT);
+            continue;
+        }
+        cr_assert_str_eq(made->key->scopes, rows[i].scopes);
+        Job__V1__AuthenticateResponse *who = authenticate(made->secret);
+        cr_assert_str_eq(who->scopes, rows[i].scopes);
+        rf_rpc_message_free(who);
+        rf_rpc_message_free(made);
     }
 }

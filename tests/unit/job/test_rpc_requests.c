@@ -57,6 +57,7 @@ static const struct {
      RF_FAILED_PRECONDITION},
 };
 
+/* Q12, H7 */
 Test(rpc_requests, requests_are_checked_for_form_only)
 {
     for (size_t i = 0; i < RF_ARRAY_LEN(requests); i++) {
@@ -120,6 +121,7 @@ Test(rpc_requests, metadata_is_an_object_of_at_most_16_kib)
     free(large);
 }
 
+/* U8, H7 */
 Test(rpc_requests, copy_results_to_names_outputs_and_web_urls)
 {
     static const struct {
@@ -144,6 +146,7 @@ Test(rpc_requests, copy_results_to_names_outputs_and_web_urls)
     }
 }
 
+/* X1 */
 Test(rpc_requests, idempotency_keys_are_replayed_or_refused)
 {
     uint8_t one[RF_SHA256_LEN] = {1};

@@ -112,6 +112,7 @@ Test(rpc_results, an_empty_text_is_a_text)
     cr_assert_str_eq(value, "");
 }
 
+/* U8 */
 Test(rpc_results, custom_storage_is_a_literal)
 {
     Job__V1__JobResult result = JOB__V1__JOB_RESULT__INIT;
@@ -144,6 +145,7 @@ Test(rpc_results, q3_names_are_escaped_in_the_last_segment_of_the_path)
     cr_assert_not_null(strstr(url, "&s="));
 }
 
+/* U6 */
 Test(rpc_results, urls_are_signed_anew_at_each_read)
 {
     succeed_with_file("file", "wav");
@@ -155,6 +157,7 @@ Test(rpc_results, urls_are_signed_anew_at_each_read)
     cr_assert_str_neq(first, second);
 }
 
+/* U6 */
 Test(rpc_results, no_url_works_longer_than_the_file_is_kept)
 {
     succeed_with_file("file", "wav");
@@ -210,6 +213,7 @@ static Job__V1__Job *get_with(const char *include)
     return job;
 }
 
+/* G6, R4 */
 Test(rpc_results, attempts_are_told_with_times_and_causes)
 {
     cr_assert(rpc_fixture_fail(&f, id, 1, "TIMEOUT", "x"));

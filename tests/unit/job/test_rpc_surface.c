@@ -104,6 +104,22 @@ static void *get_workflow(const char *id)
     return &r;
 }
 
+static void *redrive(const char *id)
+{
+    static Job__V1__RedriveJobRequest r;
+    job__v1__redrive_job_request__init(&r);
+    r.id = text(id);
+    return &r;
+}
+
+static void *delete_workflow(const char *id)
+{
+    static Job__V1__DeleteWorkflowRequest r;
+    job__v1__delete_workflow_request__init(&r);
+    r.id = text(id);
+    return &r;
+}
+
 static void *revoke_key(const char *id)
 {
     static Job__V1__RevokeKeyRequest r;
@@ -139,7 +155,7 @@ typedef struct lookup {
     bool job;    /* about a job */
 } lookup;
 
-static lookup lookups[12];
+static lookup lookups[14];
 
 static void set_up(void)
 {
@@ -148,6 +164,7 @@ static void set_up(void)
         {JOB_V1_JOB_SERVICE_GET_JOB_STATUS, get_status, RF_NOT_FOUND, "no such job", true, true},
         {JOB_V1_JOB_SERVICE_CANCEL_JOB, cancel, RF_NOT_FOUND, "no such job", true, true},
         {JOB_V1_JOB_SERVICE_DELETE_JOB, delete, RF_NOT_FOUND, "no such job", true, true},
+        {JOB_V1_JOB_SERVICE_REDRIVE_JOB, redrive, RF_NOT_FOUND, "no such job", true, true},
         {JOB_V1_JOB_SERVICE_BEGIN_UPLOAD, begin_upload, RF_NOT_FOUND, "no such upload", false,
          false},
         {JOB_V1_JOB_SERVICE_COMPLETE_UPLOAD, complete_upload, RF_NOT_FOUND, "no such upload", false,
@@ -158,6 +175,8 @@ static void set_up(void)
          false},
         {JOB_V1_JOB_SERVICE_GET_WORKFLOW, get_workflow, RF_NOT_FOUND, "no such workflow", true,
          false},
+        {JOB_V1_JOB_SERVICE_DELETE_WORKFLOW, delete_workflow, RF_NOT_FOUND, "no such workflow",
+         true, false},
         {JOB_V1_KEY_SERVICE_REVOKE_KEY, revoke_key, RF_NOT_FOUND, "no such key", false, false},
         {JOB_V1_KEY_SERVICE_ROTATE_KEY, rotate_key, RF_NOT_FOUND, "no such key", false, false},
         {JOB_V1_WORKER_SERVICE_STEP_DONE, step_done, RF_ABORTED, "another attempt", false, false},
@@ -271,6 +290,7 @@ Test(rpc_surface, a_call_of_a_client_names_its_application)
     Job__V1__CreateUploadRequest upload = JOB__V1__CREATE_UPLOAD_REQUEST__INIT;
     Job__V1__ListWorkflowsRequest workflows = JOB__V1__LIST_WORKFLOWS_REQUEST__INIT;
     Job__V1__GetApplicationRequest application = JOB__V1__GET_APPLICATION_REQUEST__INIT;
+    Job__V1__AddWorkflowRequest document = JOB__V1__ADD_WORKFLOW_REQUEST__INIT;
     const struct {
         const rf_rpc_method *method;
         const void *request;
@@ -280,6 +300,7 @@ Test(rpc_surface, a_call_of_a_client_names_its_application)
         {JOB_V1_JOB_SERVICE_CREATE_UPLOAD, &upload},
         {JOB_V1_JOB_SERVICE_LIST_WORKFLOWS, &workflows},
         {JOB_V1_JOB_SERVICE_GET_APPLICATION, &application},
+        {JOB_V1_JOB_SERVICE_ADD_WORKFLOW, &document},
     };
     for (size_t i = 0; i < RF_ARRAY_LEN(rows); i++) {
         refused(rows[i].method, rows[i].request, false, RF_UNAUTHENTICATED, "no application");
@@ -496,6 +517,47 @@ Test(rpc_surface, keys_have_limits)
             refused(JOB_V1_KEY_SERVICE_CREATE_KEY, &r, false, RF_INVALID_ARGUMENT,
                     "application must be 1 to 128 bytes, rate and burst at most 1000000");
         }
+    }
+}
+
+/* X4, H8 */
+Test(rpc_surface, limits_of_an_application_have_limits)
+{
+    static const struct {
+        uint32_t concurrency;
+        uint32_t weight;
+        uint32_t per_day;
+        bool fine;
+    } rows[] = {
+        {1000, 100, 1000000000, true},
+        {0, 1, 0, true},
+        {1001, 1, 0, false},
+        {1, 0, 0, false},
+        {1, 101, 0, false},
+        {1, 1, 1000000001, false},
+        {1, 1, UINT32_MAX, false},
+        {UINT32_MAX, 1, 0, false},
+    };
+    for (size_t i = 0; i < RF_ARRAY_LEN(rows); i++) {
+        Job__V1__LimitApplicationRequest r = JOB__V1__LIMIT_APPLICATION_REQUEST__INIT;
+        r.application = text("demo");
+        r.set_concurrency = r.set_weight = r.set_per_day = true;
+        r.concurrency = rows[i].concurrency;
+        r.weight = rows[i].weight;
+        r.per_day = rows[i].per_day;
+        if (!rows[i].fine) {
+            refused(JOB_V1_KEY_SERVICE_LIMIT_APPLICATION, &r, false, RF_INVALID_ARGUMENT,
+                    "concurrency must be at most 1000, weight from 1 to 100");
+            continue;
+        }
+        Job__V1__LimitApplicationResponse *now =
+            rpc_fixture_bare(&f, JOB_V1_KEY_SERVICE_LIMIT_APPLICATION, &r);
+        cr_assert_not_null(now, "row %zu: %s", i, f.status.message);
+        cr_assert_eq(now->concurrency, rows[i].concurrency == 0 ? (uint32_t)f.config.concurrency
+                                                                : rows[i].concurrency);
+        cr_assert_eq(now->weight, rows[i].weight);
+        cr_assert_eq(now->per_day, rows[i].per_day);
+        rf_rpc_message_free(now);
     }
 }
 

@@ -13,9 +13,14 @@
 
 static rpc_fixture f;
 
+static void run_many(job_config *config)
+{
+    config->concurrency = 1000;
+}
+
 static void set_up(void)
 {
-    rpc_fixture_open(&f, NULL);
+    rpc_fixture_open(&f, run_many);
 }
 
 static void tear_down(void)

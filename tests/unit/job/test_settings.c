@@ -62,6 +62,8 @@ static const struct {
     ROW("result.url_s", result_url_s, 86400, 60, 604800),
     ROW("job.start_s", start_s, 86400, 60, 604800),
     ROW("job.queued_max", queued_max, 100000, 1, 100000000),
+    ROW("outbox.max", outbox_max, 1000000, 1000, 100000000),
+    ROW("job.concurrency", concurrency, 10, 1, 1000),
     ROW("job.retention_s", retention_s, 1209600, 3600, 2592000),
     ROW("idempotency.window_s", idempotency_s, 86400, 60, 604800),
     ROW("lease.length_ms", lease_ms, 30000, 1000, 600000),
@@ -73,7 +75,9 @@ static const struct {
     ROW("sweep.orphan_period_s", orphan_period_s, 900, 1, 86400),
     ROW("store.queue", store_queue, 20000, 100, 1000000),
     ROW("store.group", store_group, 1000, 1, 100000),
+    ROW("store.writers", store_writers, 3, 1, 16),
     ROW("store.readers", store_readers, 2, 1, 16),
+    ROW("store.cache_kib", store_cache_kib, 16384, 256, 1048576),
     ROW("status.cache", cache_jobs, 50000, 100, 10000000),
 };
 
@@ -91,6 +95,7 @@ static int load_number(const char *name, int64_t value)
     return load(argument);
 }
 
+/* E2, K5, H8, U2, U4, U6, X1, X4, X11 */
 Test(settings, defaults_are_those_of_the_specification)
 {
     cr_assert_eq(load(NULL), 0, "%s", rf_buf_str(&error));
@@ -102,6 +107,7 @@ Test(settings, defaults_are_those_of_the_specification)
     unload();
 }
 
+/* E2, K5, H8, U2, U4, U6, X1, X4, X11 */
 Test(settings, every_number_takes_its_limits_and_nothing_beyond)
 {
     for (size_t i = 0; i < RF_ARRAY_LEN(numbers); i++) {
@@ -146,6 +152,17 @@ Test(settings, nonsense_is_refused_by_name)
     }
 }
 
+Test(settings, S6_production_refuses_what_is_only_for_tests)
+{
+    cr_assert_eq(load("--fetch.allow_loopback=true"), 0);
+    cr_assert_eq(rf_service_fetch_check(&config.fetch, "production"), -EINVAL);
+    cr_assert_eq(rf_service_fetch_check(&config.fetch, "test"), 0);
+    unload();
+    cr_assert_eq(load(NULL), 0);
+    cr_assert_eq(rf_service_fetch_check(&config.fetch, "production"), 0);
+    unload();
+}
+
 Test(settings, every_setting_has_a_name_a_unit_and_a_word_of_help)
 {
     for (size_t i = 0; i < job_n_settings; i++) {
@@ -154,7 +171,7 @@ Test(settings, every_setting_has_a_name_a_unit_and_a_word_of_help)
         cr_assert_str_not_empty(s->help, "%s", s->name);
         cr_assert_not_null(s->unit, "%s", s->name);
         for (const char *c = s->name; *c != '\0'; c++) {
-            cr_assert((*c >= 'a' && *c <= 'z') || *c == '.' || *c == '_', "%s", s->name);
+            cr_assert_not_null(strchr("abcdefghijklmnopqrstuvwxyz0123456789._", *c), "%s", s->name);
         }
         for (size_t k = 0; k < i; k++) {
             cr_assert_str_neq(s->name, job_settings[k].name);

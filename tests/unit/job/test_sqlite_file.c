@@ -42,7 +42,7 @@ Test(sqlite_file, migrations_run_once)
 {
     job_sql *db;
     f.store = job_store_close(f.store);
-    cr_assert_eq(job_sql_open(f.path, false, &db), 0);
+    cr_assert_eq(job_sql_open(f.url, JOB_SQL_WRITER, &db), 0);
     cr_assert_eq(job_sql_one(db, -1, "PRAGMA user_version", ""), job_migrations_latest());
     cr_assert_eq(job_migrations_run(db), 0);
     job_sql_close(db);
@@ -53,7 +53,7 @@ Test(sqlite_file, a_database_of_a_newer_program_is_refused)
 {
     job_sql *db;
     f.store = job_store_close(f.store);
-    cr_assert_eq(job_sql_open(f.path, false, &db), 0);
+    cr_assert_eq(job_sql_open(f.url, JOB_SQL_WRITER, &db), 0);
     cr_assert_eq(job_sql_script(db, "PRAGMA user_version=9999"), 0);
     job_sql_close(db);
     cr_assert_eq(fixture_try_open(&f), -EPROTO);
@@ -65,15 +65,16 @@ Test(sqlite_file, databases_of_every_earlier_schema_are_brought_up)
 {
     for (int version = 0; version < job_migrations_latest(); version++) {
         RF_CLEANUP(rf_cleanup_free) char *path = rf_asprintf("%s/v%d.db", f.dir, version);
+        RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("sqlite:%s", path);
         job_sql *db = NULL;
-        cr_assert_eq(job_sql_open(path, false, &db), 0);
+        cr_assert_eq(job_sql_open(url, JOB_SQL_WRITER, &db), 0);
         cr_assert_eq(job_migrations_upto(db, version), 0);
         cr_assert_eq(job_sql_one(db, -1, "PRAGMA user_version", ""), version);
         job_sql_close(db);
         job_store_options options = f.options;
         job_store *store = NULL;
-        options.path = path;
-        cr_assert_eq(job_store_sqlite_open(&options, &store), 0, "version %d", version);
+        options.url = url;
+        cr_assert_eq(job_store_open(&options, &store), 0, "version %d", version);
         job_store_close(store);
         cr_assert_eq(sqlite_check_one(path, "PRAGMA user_version"), job_migrations_latest());
         sqlite_check_rules(path, "a fresh database");
@@ -81,11 +82,30 @@ Test(sqlite_file, databases_of_every_earlier_schema_are_brought_up)
     }
 }
 
+Test(sqlite_file, keys_of_before_there_were_scopes_have_all_but_the_device)
+{
+    RF_CLEANUP(rf_cleanup_free) char *path = rf_asprintf("%s/keys.db", f.dir);
+    RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("sqlite:%s", path);
+    job_sql *db = NULL;
+    cr_assert_eq(job_sql_open(url, JOB_SQL_WRITER, &db), 0);
+    cr_assert_eq(job_migrations_upto(db, 1), 0);
+    cr_assert_eq(job_sql_script(db,
+                                "INSERT INTO keys(id, app, hash, prefix, rate, burst, created_ms)"
+                                " VALUES('k', 1, x'00', 'rk_', 0, 0, 0)"),
+                 0);
+    cr_assert_eq(job_migrations_run(db), 0);
+    cr_assert_eq(job_sql_one(db, -1, "SELECT count(*) FROM keys WHERE scopes='jam.record'", ""), 1);
+    job_sql_close(db);
+    RF_CLEANUP(rf_cleanup_free) char *command = rf_asprintf("rm -f '%s'*", path);
+    cr_assert_eq(system(command), 0);
+}
+
 Test(sqlite_file, a_migration_that_fails_leaves_the_database_as_it_was)
 {
     RF_CLEANUP(rf_cleanup_free) char *path = rf_asprintf("%s/taken.db", f.dir);
+    RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("sqlite:%s", path);
     job_sql *db = NULL;
-    cr_assert_eq(job_sql_open(path, false, &db), 0);
+    cr_assert_eq(job_sql_open(url, JOB_SQL_WRITER, &db), 0);
     cr_assert_eq(job_sql_script(db, "CREATE TABLE garbage(of_another_program)"), 0);
     cr_assert_lt(job_migrations_run(db), 0);
     cr_assert_eq(job_sql_error(db), 0, "ready for the next");
@@ -101,12 +121,13 @@ Test(sqlite_file, a_migration_that_fails_leaves_the_database_as_it_was)
 Test(sqlite_file, two_programs_that_open_one_new_file_migrate_it_once)
 {
     RF_CLEANUP(rf_cleanup_free) char *path = rf_asprintf("%s/both.db", f.dir);
+    RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("sqlite:%s", path);
     pid_t children[4];
     for (size_t i = 0; i < RF_ARRAY_LEN(children); i++) {
         children[i] = fork();
         if (children[i] == 0) {
             job_sql *db = NULL;
-            int err = job_sql_open(path, false, &db);
+            int err = job_sql_open(url, JOB_SQL_WRITER, &db);
             _exit(err == 0 && job_migrations_run(db) == 0 ? 0 : 1);
         }
     }
@@ -120,12 +141,41 @@ Test(sqlite_file, two_programs_that_open_one_new_file_migrate_it_once)
     cr_assert_eq(system(command), 0);
 }
 
+/* ---- reads that fail ---- */
+
+static int read_job(const char *id)
+{
+    job_op_get *op = JOB_OP_NEW(JOB_OP_GET, job_op_get, NULL, NULL);
+    op->app = f.app;
+    op->id = id;
+    int err = fixture_run(&f, &op->op);
+    job_op_free(&op->op);
+    return err;
+}
+
+Test(sqlite_file, a_read_that_fails_spoils_none_after_it)
+{
+    char id[RF_UUID_LEN];
+    job_sql *other = NULL;
+    f.store = job_store_close(f.store);
+    f.options.n_readers = 1;
+    cr_assert_eq(fixture_try_open(&f), 0);
+    fixture_create(&f, id);
+    cr_assert_eq(job_sql_open(f.url, JOB_SQL_WRITER, &other), 0);
+    cr_assert_eq(job_sql_script(other, "ALTER TABLE jobs RENAME TO away"), 0);
+    cr_assert_eq(read_job(id), -EIO);
+    cr_assert_eq(job_sql_script(other, "ALTER TABLE away RENAME TO jobs"), 0);
+    job_sql_close(other);
+    cr_assert_eq(read_job(id), 0);
+    cr_assert_eq(fixture_state(&f, id), JOB_QUEUED);
+}
+
 /* ---- files that are broken ---- */
 
 Test(sqlite_file, a_file_that_is_no_database_is_an_error)
 {
-    char path[128];
-    snprintf(path, sizeof(path), "%s/garbage.db", f.dir);
+    RF_CLEANUP(rf_cleanup_free) char *path = rf_asprintf("%s/garbage.db", f.dir);
+    RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("sqlite:%s", path);
     FILE *file = fopen(path, "w");
     for (int i = 0; i < 1000; i++) {
         fputs("this is no database ", file);
@@ -133,8 +183,8 @@ Test(sqlite_file, a_file_that_is_no_database_is_an_error)
     fclose(file);
     job_store_options options = f.options;
     job_store *store = NULL;
-    options.path = path;
-    cr_assert_eq(job_store_sqlite_open(&options, &store), -EIO);
+    options.url = url;
+    cr_assert_eq(job_store_open(&options, &store), -EIO);
     cr_assert_null(store);
     remove(path);
 }
@@ -257,8 +307,9 @@ Test(sqlite_file, a_place_that_cannot_be_had_is_an_error_at_once)
     for (size_t i = 0; i < RF_ARRAY_LEN(paths); i++) {
         job_store_options options = f.options;
         job_store *store = NULL;
-        options.path = paths[i];
-        cr_assert_lt(job_store_sqlite_open(&options, &store), 0, "%s", paths[i]);
+        RF_CLEANUP(rf_cleanup_free) char *url = rf_asprintf("sqlite:%s", paths[i]);
+        options.url = url;
+        cr_assert_lt(job_store_open(&options, &store), 0, "%s", paths[i]);
         cr_assert_null(store);
     }
 }

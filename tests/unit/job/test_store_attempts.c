@@ -31,6 +31,7 @@ TestSuite(attempts, .init = set_up, .fini = tear_down);
 
 /* ---- claims ---- */
 
+/* E1 */
 Test(attempts, a_claim_starts_the_job_and_raises_the_fence)
 {
     char claimed[RF_UUID_LEN];
@@ -195,6 +196,7 @@ Test(attempts, e1_an_old_fence_is_refused_everywhere)
     cr_assert_eq(fixture_state(&f, id), JOB_SUCCEEDED);
 }
 
+/* E4 */
 Test(attempts, a_file_outside_the_attempt_is_not_published)
 {
     static const char *const keys[] = {"uploads/a/b", "jobs/x/1/y",
@@ -234,6 +236,7 @@ static void expect_failed(const char *code, const char *message)
     job_op_free(&got->op);
 }
 
+/* R1 */
 Test(attempts, bad_input_ends_the_job_at_once)
 {
     uint64_t fence = fixture_claim_one(&f, "w", id);
@@ -258,11 +261,13 @@ static void expect_four_attempts(const char *code, const char *message)
     job_op_free(&none->op);
 }
 
+/* R2 */
 Test(attempts, an_internal_error_is_retried_three_times)
 {
     expect_four_attempts(JOB_CODE_INTERNAL, "Step 'beats' failed.");
 }
 
+/* R2, F9 */
 Test(attempts, a_timeout_is_retried_three_times)
 {
     expect_four_attempts(JOB_CODE_TIMEOUT, "The job ran longer than 1800 seconds.");
@@ -280,6 +285,7 @@ Test(attempts, the_start_time_stays_that_of_the_first_attempt)
     job_op_free(&got->op);
 }
 
+/* R1, F6 */
 Test(attempts, the_first_decoder_crash_is_retried_and_the_second_is_bad_input)
 {
     uint64_t fence = fixture_claim_one(&f, "w", id);
@@ -345,6 +351,7 @@ Test(attempts, e2_a_lease_lasts_30_seconds)
     cr_assert_eq(fixture_state(&f, id), JOB_STARTED);
 }
 
+/* F8 */
 Test(attempts, a_worker_killed_again_and_again_uses_up_the_retries)
 {
     for (int attempt = 1; attempt <= 4; attempt++) {
@@ -409,6 +416,7 @@ Test(attempts, progress_never_falls_within_an_attempt)
     }
 }
 
+/* F9 */
 Test(attempts, a_job_not_started_in_time_fails)
 {
     size_t expired;
@@ -505,6 +513,7 @@ Test(attempts, e4_files_of_a_live_attempt_are_in_use_and_those_of_stale_ones_are
 
 /* ---- cancel and delete ---- */
 
+/* C1, R1, F14 */
 Test(attempts, cancelling_a_queued_job_fails_it)
 {
     job_state state;
@@ -516,6 +525,7 @@ Test(attempts, cancelling_a_queued_job_fails_it)
     job_op_free(&none->op);
 }
 
+/* C1 */
 Test(attempts, cancelling_a_started_job_takes_it_from_its_worker)
 {
     job_state state;
@@ -539,6 +549,7 @@ Test(attempts, cancelling_a_job_between_attempts_ends_it)
     job_op_free(&none->op);
 }
 
+/* C1, X7 */
 Test(attempts, cancelling_a_final_job_changes_nothing)
 {
     job_state state;
@@ -549,6 +560,7 @@ Test(attempts, cancelling_a_final_job_changes_nothing)
     cr_assert_eq(fixture_state(&f, id), JOB_SUCCEEDED);
 }
 
+/* C2 */
 Test(attempts, deleting_a_job_in_any_state_makes_it_unknown_and_its_worker_lose_it)
 {
     uint64_t fence = fixture_claim_one(&f, "w", id);

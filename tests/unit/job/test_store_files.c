@@ -75,6 +75,7 @@ static void upload_whole(char id[RF_UUID_LEN], char key[128])
     put(key);
 }
 
+/* U4 */
 Test(files, an_upload_is_kept_until_it_expires_and_its_object_goes_then)
 {
     char id[RF_UUID_LEN];
@@ -141,6 +142,7 @@ Test(files, a_pinned_upload_outlives_its_expiry_until_the_job_is_done)
     cr_assert_not(exists(key));
 }
 
+/* C3 */
 Test(files, uploads_keep_their_own_expiry_after_the_job)
 {
     char upload[RF_UUID_LEN];
@@ -157,6 +159,7 @@ Test(files, uploads_keep_their_own_expiry_after_the_job)
     cr_assert(exists(key), "deleting the job alone leaves the upload");
 }
 
+/* C3 */
 Test(files, deleting_with_uploads_removes_those_that_no_other_job_pins)
 {
     char upload[RF_UUID_LEN];
@@ -174,6 +177,7 @@ Test(files, deleting_with_uploads_removes_those_that_no_other_job_pins)
     cr_assert_not(exists(key));
 }
 
+/* R4 */
 Test(files, a_dead_letter_keeps_its_input_pinned)
 {
     char upload[RF_UUID_LEN];
@@ -215,6 +219,7 @@ static void publish_file(const char *id, uint64_t fence, const char *key)
     cr_assert(fixture_publish(&f, id, fence, &r, 1));
 }
 
+/* C2 */
 Test(files, results_go_with_their_job_and_everything_below_it)
 {
     char id[RF_UUID_LEN];
@@ -256,6 +261,7 @@ Test(files, e4_files_of_stale_attempts_go_when_the_job_is_done)
     cr_assert(exists(good));
 }
 
+/* C2 */
 Test(files, a_worker_that_writes_after_the_deletion_is_swept_up_within_60_seconds)
 {
     char id[RF_UUID_LEN];
@@ -301,6 +307,7 @@ Test(files, a_result_that_another_job_reads_survives_its_own_job)
     job_op_free(&op->op);
 }
 
+/* E4 */
 Test(files, orphans_are_found_once_they_are_old)
 {
     static const char orphan[] = "jobs/00000000-0000-4000-8000-000000000000/1/x";
@@ -333,6 +340,7 @@ Test(files, nothing_is_removed_while_the_store_cannot_say)
 
 /* ---- retention ---- */
 
+/* X11 */
 Test(files, jobs_go_14_days_after_their_end)
 {
     char done[RF_UUID_LEN];
@@ -355,6 +363,7 @@ Test(files, jobs_go_14_days_after_their_end)
     cr_assert_eq(fixture_state(&f, waiting), JOB_QUEUED, "a job that is not final stays");
 }
 
+/* X1 */
 Test(files, idempotency_keys_are_forgotten_after_their_window)
 {
     bool replayed = true;

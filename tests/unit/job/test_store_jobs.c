@@ -101,6 +101,7 @@ Test(jobs, jobs_survive_a_restart)
     cr_assert_str_eq(claimed, id);
 }
 
+/* H8 */
 Test(jobs, a_job_beyond_the_limit_of_queued_ones_is_refused)
 {
     fixture_close(&f);
@@ -122,6 +123,114 @@ Test(jobs, a_job_beyond_the_limit_of_queued_ones_is_refused)
     fixture_create(&f, id); /* nor is a cancelled one */
 }
 
+static void allow_a_day(const char *name, uint32_t per_day, int64_t today)
+{
+    job_op_app_limit *op = JOB_OP_NEW(JOB_OP_APP_LIMIT, job_op_app_limit, NULL, NULL);
+    op->name = name;
+    op->set_per_day = true;
+    op->per_day = per_day;
+    cr_assert_eq(fixture_run(&f, &op->op), 0);
+    cr_assert_eq(op->per_day, per_day);
+    cr_assert_eq(op->today, today);
+    job_op_free(&op->op);
+}
+
+static int try_create(const char *app, const char *key, bool *ret_replayed)
+{
+    job_op_create *op = fixture_request(&f);
+    op->app = app;
+    op->idempotency_key = key;
+    int err = fixture_run(&f, &op->op);
+    *ret_replayed = op->replayed;
+    job_op_free(&op->op);
+    return err;
+}
+
+/* H8: a quota is of jobs made from midnight to midnight (UTC), whatever becomes of them. */
+Test(jobs, a_job_beyond_the_quota_of_the_day_is_refused_until_midnight)
+{
+    char id[RF_UUID_LEN];
+    char other[RF_UUID_LEN];
+    bool replayed;
+    fixture_application(&f, "other", other);
+    fixture_advance(FIXTURE_DAY_MS - rf_time_wall_ms() % FIXTURE_DAY_MS); /* 00:00 */
+    fixture_create(&f, id);
+    allow_a_day("fixture", 3, 1); /* those made before it was set count */
+    cr_assert_eq(fixture_delete(&f, id, false), 0);
+    fixture_create(&f, id);
+    cr_assert_eq(try_create(f.app, "k", &replayed), 0);
+    cr_assert_eq(try_create(f.app, NULL, &replayed), -EUSERS);
+    cr_assert_eq(try_create(f.app, "k", &replayed), 0, "a repeat makes no job");
+    cr_assert(replayed);
+    cr_assert_eq(try_create(other, NULL, &replayed), 0, "of each application alone");
+    fixture_reopen(&f);
+    fixture_advance(FIXTURE_DAY_MS - 1);
+    cr_assert_eq(try_create(f.app, NULL, &replayed), -EUSERS);
+    allow_a_day("fixture", 3, 3);
+    fixture_advance(1);
+    allow_a_day("fixture", 3, 0);
+    for (int i = 0; i < 3; i++) {
+        fixture_create(&f, id);
+    }
+    cr_assert_eq(try_create(f.app, NULL, &replayed), -EUSERS);
+    allow_a_day("fixture", 0, 3);
+    fixture_create(&f, id);
+}
+
+static void *create_one(void *arg)
+{
+    bool replayed;
+    *(int *)arg = try_create(f.app, NULL, &replayed);
+    return NULL;
+}
+
+/* Those of one transaction count each other; of several at once each may pass it. */
+Test(jobs, a_quota_holds_for_many_that_come_at_once)
+{
+    enum { N = 60, MOST = 15 };
+    pthread_t threads[N];
+    int errs[N];
+    size_t n = 0;
+    allow_a_day("fixture", MOST, 0);
+    for (size_t i = 0; i < N; i++) {
+        cr_assert_eq(pthread_create(&threads[i], NULL, create_one, &errs[i]), 0);
+    }
+    for (size_t i = 0; i < N; i++) {
+        pthread_join(threads[i], NULL);
+        cr_assert(errs[i] == 0 || errs[i] == -EUSERS);
+        n += errs[i] == 0;
+    }
+    cr_assert_geq(n, MOST);
+    cr_assert_leq(n, MOST * RF_MAX(fixture_store.n_writers, (size_t)1));
+    allow_a_day("fixture", MOST, (int64_t)n);
+    bool replayed;
+    cr_assert_eq(try_create(f.app, NULL, &replayed), -EUSERS);
+}
+
+/* K5: the outbox is bounded; a job that is refused leaves nothing behind. */
+Test(jobs, a_job_beyond_the_limit_of_rows_that_wait_for_the_bus_is_refused)
+{
+    f.options.outbox_max = 3;
+    fixture_reopen(&f);
+    char id[RF_UUID_LEN];
+    for (int i = 0; i < 3; i++) {
+        fixture_create(&f, id);
+    }
+    job_op_create *op = fixture_request(&f);
+    cr_assert_eq(fixture_run(&f, &op->op), -ENOBUFS);
+    job_op_free(&op->op);
+    job_op_outbox_next *next = JOB_OP_NEW(JOB_OP_OUTBOX_NEXT, job_op_outbox_next, NULL, NULL);
+    cr_assert_eq(fixture_run(&f, &next->op), 0);
+    cr_assert_eq(next->n_events, 3);
+    job_op_outbox_mark *mark = JOB_OP_NEW(JOB_OP_OUTBOX_MARK, job_op_outbox_mark, NULL, NULL);
+    mark->n_events = 1;
+    mark->events = next->events;
+    cr_assert_eq(fixture_run(&f, &mark->op), 0);
+    job_op_free(&mark->op);
+    job_op_free(&next->op);
+    fixture_create(&f, id); /* one row has gone */
+}
+
 /* ---- idempotency ---- */
 
 static int create_with_key(const char *key, uint8_t payload, char id[RF_UUID_LEN], bool *replayed)
@@ -136,6 +245,7 @@ static int create_with_key(const char *key, uint8_t payload, char id[RF_UUID_LEN
     return err;
 }
 
+/* X1 */
 Test(jobs, an_idempotency_key_gives_the_first_answer_again)
 {
     char first[RF_UUID_LEN];
@@ -150,6 +260,7 @@ Test(jobs, an_idempotency_key_gives_the_first_answer_again)
     cr_assert_not(replayed, "keys are case-sensitive");
 }
 
+/* X1 */
 Test(jobs, an_idempotency_key_with_another_payload_is_refused)
 {
     char id[RF_UUID_LEN];
@@ -172,6 +283,7 @@ Test(jobs, idempotency_keys_belong_to_an_application)
     cr_assert_str_neq(first, second);
 }
 
+/* X1 */
 Test(jobs, an_idempotency_key_survives_restart_and_deletion_of_its_job)
 {
     char first[RF_UUID_LEN];
@@ -199,6 +311,7 @@ static void *race(void *arg)
     return NULL;
 }
 
+/* X1 */
 Test(jobs, racing_requests_with_one_idempotency_key_make_one_job)
 {
     racer racers[16];

@@ -63,6 +63,7 @@ static made create(const char *app_name, uint8_t byte)
     op->prefix = "rk_made";
     op->rate = 7;
     op->burst = 9;
+    op->scopes = "recorder.device";
     hash_of(byte, op->hash);
     made m = take(fixture_run(&f, &op->op), &op->key);
     job_op_free(&op->op);
@@ -129,6 +130,7 @@ Test(keys, a_key_belongs_to_the_application_it_was_made_for)
     cr_assert_str_eq(op->key.id, m.id);
     cr_assert_str_eq(op->key.app, m.app);
     cr_assert_str_eq(op->key.app_name, "acme");
+    cr_assert_str_eq(op->key.scopes, "recorder.device");
     cr_assert_str_eq(op->key.prefix, "rk_made");
     cr_assert_eq(op->key.revoked_ms, 0);
     job_op_free(&op->op);

@@ -89,6 +89,7 @@ Test(outbox, k3_references_are_held_back_to_what_the_slots_allow)
     cr_assert_eq(send(6), 2);
 }
 
+/* K5 */
 Test(outbox, a_reference_that_is_not_claimed_goes_out_again_after_a_minute)
 {
     char id[RF_UUID_LEN];
@@ -110,6 +111,7 @@ Test(outbox, a_retry_is_published_when_it_falls_due)
     cr_assert_eq(send(2), 1);
 }
 
+/* K1 */
 Test(outbox, each_state_change_leaves_one_event)
 {
     static const char *const kinds[] = {"queued", "started", "succeeded", "deleted"};

@@ -246,6 +246,7 @@ static void *complete(void *arg)
 static void *make_key(void *arg)
 {
     job_op_key_create *op = JOB_OP_NEW(JOB_OP_KEY_CREATE, job_op_key_create, NULL, NULL);
+    op->scopes = "none";
     op->app_name = "contested";
     op->prefix = "rk_x";
     rf_random(op->hash, sizeof(op->hash));

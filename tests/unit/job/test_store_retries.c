@@ -102,6 +102,7 @@ static void fail_all(unsigned n)
     }
 }
 
+/* R3 */
 Test(retries, each_retry_has_its_window_and_is_spread_over_all_of_it)
 {
     static const int64_t windows_ms[JOB_RETRIES_MAX] = {5000, 10000, 20000};
@@ -264,6 +265,7 @@ static size_t n_dead(void)
     return n;
 }
 
+/* R1, R2, R4, F6 */
 Test(retries, four_attempts_in_all_whatever_they_died_of)
 {
     for (size_t i = 0; i < RF_ARRAY_LEN(budgets); i++) {

@@ -108,6 +108,7 @@ Test(storage, an_upload_is_reserved_until_the_job_wrote_it)
     job_op_free(&got->op);
 }
 
+/* U5, U8 */
 Test(storage, a_repeat_of_the_write_by_the_same_job_is_accepted)
 {
     char key[128];
@@ -225,6 +226,7 @@ Test(storage, two_outputs_cannot_share_an_upload)
 
 /* ---- inputs ---- */
 
+/* U5 */
 Test(storage, inputs_are_pinned_when_the_job_is_accepted)
 {
     char key[128];

@@ -64,6 +64,7 @@ static int parse(const char *text, bool need_file, rf_buf *error, job_workflow *
     "\"bpm\":{\"from\":\"bt.bpm\",\"format\":\"string\"}}}"
 #define GOOD HEAD INPUTS MODULES OUTPUTS
 
+/* E3 */
 Test(workflow, a_good_document_is_read)
 {
     rf_buf error;
@@ -208,6 +209,7 @@ Test(workflow, documents_above_64_kib_are_refused)
     rf_buf_done(&error);
 }
 
+/* U7 */
 Test(workflow, slugs_and_output_names)
 {
     static const struct {
@@ -266,6 +268,10 @@ static const struct {
     {"{\"inputUrl\":null,\"format\":\"wav\"}", "'inputUrl' is required"},
     {"{\"inputUrl\":5,\"format\":\"wav\"}", "'inputUrl' must be a string"},
     {"{\"inputUrl\":\"\",\"format\":\"wav\"}", "http or https"},
+    {"{\"inputUrl\":\"recording:recordings/a.wav\",\"format\":\"wav\"}", NULL},
+    {"{\"inputUrl\":\"recording:\",\"format\":\"wav\"}", "a recording's key"},
+    {"{\"inputUrl\":\"recording:a/../b\",\"format\":\"wav\"}", "a recording's key"},
+    {"{\"inputUrl\":\"RECORDING:a\",\"format\":\"wav\"}", "http or https"},
     {"{\"inputUrl\":\"file:///x\",\"format\":\"wav\"}", "http or https"},
     {"{\"inputUrl\":\"HTTPS://h\",\"format\":\"wav\"}", NULL},
     {"{\"inputUrl\":\"https://\",\"format\":\"wav\"}", "host"},
@@ -330,6 +336,7 @@ Test(workflow, q10_parameters_are_checked_and_may_come_as_strings)
     rf_buf_done(&error);
 }
 
+/* H7 */
 Test(workflow, urls_above_2048_bytes_are_refused)
 {
     char url[2100] = "https://h/";

@@ -127,7 +127,7 @@ Test(hostile, lying_headers_are_caught)
     expect_unharmed();
 }
 
-/* Little on disk, much when decoded: silence in FLAC is about 1 : 1000. */
+/* S11: Little on disk, much when decoded: silence in FLAC is about 1 : 1000. */
 Test(hostile, bombs_cost_no_more_than_the_limit)
 {
     rf_frames *silence = NULL;
@@ -162,6 +162,7 @@ Test(hostile, huge_sparse_files_are_refused_by_size)
     close(fd);
 }
 
+/* S11 */
 Test(hostile, files_that_name_others_are_not_audio)
 {
     static const char *const texts[] = {
@@ -184,7 +185,7 @@ Test(hostile, files_that_name_others_are_not_audio)
     expect_unharmed();
 }
 
-/* An MP4 whose audio lies in another file ("dref" with a url): nothing else is opened. */
+/* S11: An MP4 whose audio lies in another file ("dref" with a url): nothing else is opened. */
 Test(hostile, references_inside_mp4_lead_nowhere)
 {
     int fd = make_kind(7, 30000);

@@ -85,6 +85,7 @@ Test(results, copy_of_unknown_bytes_is_bin)
     processor_finish_free(f);
 }
 
+/* E4 */
 Test(results, a_fetched_file_is_stored_below_job_and_fence)
 {
     world_http *h = world_http_start(200, "some bytes");
@@ -97,6 +98,39 @@ Test(results, a_fetched_file_is_stored_below_job_and_fence)
     cr_assert_str_eq(bytes, "some bytes");
     processor_finish_free(f);
     world_http_stop(h);
+}
+
+static processor_finish *run_fetched_copy(const char *deterministic, const char *target)
+{
+    char document[512];
+    world_http *h = world_http_start(200, "some bytes");
+    snprintf(document, sizeof(document), "{%s%s", deterministic, &COPY[1]);
+    processor_claim *c = fetched(document, "file", world_http_url(h));
+    if (target != NULL) {
+        world_target(c, "file", world_http_url(h));
+    }
+    processor_finish *f = world_run(&w, c);
+    world_http_stop(h);
+    return f;
+}
+
+/* X10: the bytes decide whether an equal job has the result already. */
+Test(results, what_was_fetched_is_told_where_the_result_may_be_had_already)
+{
+    uint8_t sum[RF_SHA256_LEN];
+    processor_finish_free(run_fetched_copy("", NULL));
+    cr_assert_eq(w.board.n_fetched, 0, "not deterministic");
+    processor_finish_free(run_fetched_copy("\"deterministic\":true,", "out"));
+    cr_assert_eq(w.board.n_fetched, 0, "its output goes elsewhere too");
+    processor_finish *f = run_fetched_copy("\"deterministic\":true,", NULL);
+    cr_assert_not_null(f);
+    cr_assert_eq(f->outcome, PROCESSOR_SUCCEEDED);
+    processor_finish_free(f);
+    rf_sha256_of("some bytes", 10, sum);
+    cr_assert_eq(w.board.n_fetched, 1);
+    cr_assert_eq(memcmp(w.board.sha256[0], sum, sizeof(sum)), 0);
+    atomic_store(&w.board.takes, true);
+    cr_assert_null(run_fetched_copy("\"deterministic\":true,", NULL), "nothing is left to tell");
 }
 
 static rf_frames *decode(const char *key, rf_decode_info *info)
@@ -244,6 +278,7 @@ Test(results, loudness_of_silence_is_null_not_a_broken_number)
 
 TestSuite(failures, .init = setup, .fini = teardown, .timeout = 120);
 
+/* F3 */
 Test(failures, missing_file)
 {
     expect_failure(world_run(&w, own(COPY, "file", "{\"file\":\"x\"}")), PROCESSOR_BAD_INPUT,
@@ -257,18 +292,21 @@ Test(failures, the_job_sides_word_on_an_own_url)
     expect_failure(world_run(&w, c), PROCESSOR_BAD_INPUT, "File not found.");
 }
 
+/* F1 */
 Test(failures, nobody_answers)
 {
     expect_failure(world_run(&w, fetched(COPY, "file", "http://127.0.0.1:1/x")),
                    PROCESSOR_BAD_INPUT, "The input could not be downloaded.");
 }
 
+/* F1 */
 Test(failures, blocked_addresses_read_the_same_as_silence)
 {
     expect_failure(world_run(&w, fetched(COPY, "file", "http://10.0.0.1/x")), PROCESSOR_BAD_INPUT,
                    "The input could not be downloaded.");
 }
 
+/* F2 */
 Test(failures, the_host_answers_an_error)
 {
     world_http *h = world_http_start(403, "");
@@ -277,6 +315,7 @@ Test(failures, the_host_answers_an_error)
     world_http_stop(h);
 }
 
+/* F5 */
 Test(failures, too_large)
 {
     world_http *h = world_http_start(200, "0123456789");
@@ -286,6 +325,7 @@ Test(failures, too_large)
     world_http_stop(h);
 }
 
+/* F4 */
 Test(failures, not_audio_whatever_it_is_called)
 {
     static const char *const files[] = {"", "hello world", "#EXTM3U\nhttp://h/x.mp3\n",
@@ -298,6 +338,7 @@ Test(failures, not_audio_whatever_it_is_called)
     }
 }
 
+/* F5 */
 Test(failures, too_long)
 {
     int16_t *sine = world_sine(8000, 1, 24000, 440, -6);
@@ -315,6 +356,7 @@ Test(failures, too_long)
     free(sine);
 }
 
+/* F11 */
 Test(failures, storage_is_full)
 {
     int16_t *sine = world_sine(8000, 1, 8000, 440, -6);
@@ -335,6 +377,7 @@ Test(failures, a_workflow_of_another_build)
     processor_claim_free(c);
 }
 
+/* E3, F9 */
 Test(failures, the_total_time_passes)
 {
     int16_t *noise = world_noise(2, 44100 * 300);
@@ -364,6 +407,7 @@ static processor_finish *run_copy_to(const char *url)
     return world_run(&w, c);
 }
 
+/* U8 */
 Test(custom_storage, gets_the_bytes_and_the_result_says_so)
 {
     size_t len;
@@ -377,6 +421,7 @@ Test(custom_storage, gets_the_bytes_and_the_result_says_so)
     world_http_stop(h);
 }
 
+/* F10 */
 Test(custom_storage, a_refusal_is_the_clients_fault)
 {
     world_http *h = world_http_start(403, "");
@@ -385,6 +430,7 @@ Test(custom_storage, a_refusal_is_the_clients_fault)
     world_http_stop(h);
 }
 
+/* F10 */
 Test(custom_storage, a_server_error_is_tried_again_later)
 {
     world_http *h = world_http_start(500, "");
@@ -393,6 +439,7 @@ Test(custom_storage, a_server_error_is_tried_again_later)
     world_http_stop(h);
 }
 
+/* F10 */
 Test(custom_storage, silence_is_tried_again_later)
 {
     expect_failure(run_copy_to("http://127.0.0.1:1/x"), PROCESSOR_INTERNAL_ERROR,

@@ -103,7 +103,7 @@ Test(graph, finished_steps_are_recorded)
     processor_finish_free(f);
 }
 
-/* With every output durable nothing is run, not even the input is opened. */
+/* E5: With every output durable nothing is run, not even the input is opened. */
 Test(graph, durable_steps_are_not_run_again)
 {
     static const char *const files[][2] = {
@@ -224,6 +224,7 @@ static void wait_for_step(runner *r, const char *step)
     } while (strcmp(state.step, step) != 0);
 }
 
+/* C1 */
 Test(stopping, a_lost_lease_stops_a_module_within_half_a_second)
 {
     runner r = {0};
@@ -289,6 +290,7 @@ static processor_finish *run_and_crash(const char *step, const char *program)
     return r.finish;
 }
 
+/* E5, F7 */
 Test(stopping, a_module_that_crashes_fails_its_step)
 {
     processor_finish *f = run_and_crash("features", "reflection-module");
@@ -300,6 +302,7 @@ Test(stopping, a_module_that_crashes_fails_its_step)
     processor_finish_free(f);
 }
 
+/* E5, F6 */
 Test(stopping, a_decoder_that_crashes_is_said_to_have)
 {
     processor_finish *f = run_and_crash("decode", "reflection-decode");
@@ -312,6 +315,7 @@ Test(stopping, a_decoder_that_crashes_is_said_to_have)
 
 /* Sanitizers need the address space that the limit would take. */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* F7 */
 Test(stopping, a_module_out_of_memory_fails_its_step)
 {
     put_song(120);
@@ -331,6 +335,7 @@ Test(stopping, a_module_out_of_memory_fails_its_step)
 
 /* ---- leases ---- */
 
+/* E2 */
 Test(stopping, a_refused_renewal_stops_the_attempt)
 {
     processor_attempt *a = NULL;

@@ -229,8 +229,8 @@ static void *serve(void *user)
         break;
     case REFUSE:
         rf_status_set(&st, RF_INVALID_ARGUMENT,
-                      "{\"code\":\"BAD_VALUE\",\"field\":\"styles\",\"limit\":null,\"error\":"
-                      "\"styles: too many\"}");
+                      "{\"code\":\"BAD_VALUE\",\"message\":\"styles: too many\","
+                      "\"field\":\"styles\",\"limit\":null}");
         break;
     case BUSY:
         rf_status_set(&st, RF_RESOURCE_EXHAUSTED, "busy");

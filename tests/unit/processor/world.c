@@ -79,6 +79,24 @@ static int board_step_done(void *self, const char *job_id, uint64_t fence,
     return 0;
 }
 
+static int board_fetched(void *self, const char *job_id, uint64_t fence,
+                         const processor_digest *digests, size_t n, bool *ret_taken)
+{
+    (void)job_id;
+    (void)fence;
+    world_board *b = self;
+    if (atomic_load(&b->is_down) || atomic_load(&b->refuses_lease)) {
+        return atomic_load(&b->is_down) ? -EHOSTUNREACH : -ESTALE;
+    }
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; i < n && b->n_fetched < RF_ARRAY_LEN(b->sha256); i++) {
+        memcpy(b->sha256[b->n_fetched++], digests[i].sha256, RF_SHA256_LEN);
+    }
+    pthread_mutex_unlock(&b->lock);
+    *ret_taken = atomic_load(&b->takes);
+    return 0;
+}
+
 static int board_finish(void *self, processor_finish *const *items, size_t n)
 {
     world_board *b = self;
@@ -104,6 +122,7 @@ static void board_init(world_board *b)
     b->calls = (processor_board){.claim = board_claim,
                                  .heartbeat = board_heartbeat,
                                  .step_done = board_step_done,
+                                 .fetched = board_fetched,
                                  .finish = board_finish,
                                  .self = b};
 }

@@ -26,6 +26,9 @@ typedef struct world_board {
     uint32_t asked[WORLD_KEPT_MAX]; /* max of each claim */
     size_t n_claims;
     atomic_uint n_heartbeats;
+    uint8_t sha256[64][RF_SHA256_LEN]; /* of what was fetched */
+    size_t n_fetched;
+    atomic_bool takes;         /* what was fetched makes the job equal to another */
     atomic_bool is_down;       /* every call fails */
     atomic_bool refuses_lease; /* heartbeats answer lost, other writes are stale */
     atomic_uint free_slots;    /* of the last heartbeat */

@@ -166,11 +166,12 @@ static size_t put_text(uint8_t *out, uint8_t *len, const char *text)
 
 size_t peer_head_put(uint8_t *out, const peer_head *head)
 {
-    const char *const texts[] = {head->method, head->request_id, head->traceparent, head->tenant};
+    const char *const texts[PEER_TEXTS] = {head->method, head->request_id, head->traceparent,
+                                           head->tenant, head->scopes};
     size_t n = 12;
     memset(out, 0, n);
     peer_set_u32(out, head->timeout_ms);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < PEER_TEXTS; i++) {
         n += put_text(out + n, &out[4 + i], texts[i]);
     }
     return n;
@@ -313,13 +314,14 @@ bool peer_is_alive(peer *p)
 
 bool peer_head_get(const peer_frame *f, peer_head_text *ret)
 {
-    char *const texts[] = {ret->method, ret->request_id, ret->traceparent, ret->tenant};
+    char *const texts[PEER_TEXTS] = {ret->method, ret->request_id, ret->traceparent, ret->tenant,
+                                     ret->scopes};
     size_t at = 12;
-    if (f->len < at || peer_u32(f->payload + 8) != 0) {
+    if (f->len < at || peer_u32(f->payload + 8) >> 8 != 0) {
         return false;
     }
     ret->timeout_ms = peer_u32(f->payload);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < PEER_TEXTS; i++) {
         size_t n = f->payload[4 + i];
         if (at + n > f->len) {
             return false;

@@ -14,6 +14,7 @@
 #define PEER_MAGIC "rfrpc\r\n\1"
 #define PEER_HEADER 12
 #define PEER_PREFIX 8
+#define PEER_TEXTS 5 /* of the head of a CALL */
 #define PEER_FRAME_MAX 65536u
 #define PEER_CALL_WINDOW ((size_t)4 << 20)
 #define PEER_CONN_WINDOW ((size_t)32 << 20)
@@ -66,14 +67,14 @@ bool peer_put(peer *p, unsigned type, unsigned flags, uint32_t call, const void 
 /* A head of a CALL, with lengths that fit its texts. Returns the length of the payload. */
 typedef struct peer_head {
     uint32_t timeout_ms;
-    const char *method, *request_id, *traceparent, *tenant; /* NULL is "" */
+    const char *method, *request_id, *traceparent, *tenant, *scopes; /* NULL is "" */
 } peer_head;
 size_t peer_head_put(uint8_t *out, const peer_head *head);
 /* Reads one back into texts of 256 bytes each; false when it is not one. */
 typedef struct peer_head_text {
     uint32_t timeout_ms;
     size_t len; /* of the head */
-    char method[256], request_id[256], traceparent[256], tenant[256];
+    char method[256], request_id[256], traceparent[256], tenant[256], scopes[256];
 } peer_head_text;
 bool peer_head_get(const peer_frame *f, peer_head_text *ret);
 

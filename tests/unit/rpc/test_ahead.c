@@ -72,7 +72,7 @@ static void put_call(rf_buf *wire, uint32_t id)
 {
     uint8_t payload[64];
     rf_rpc_call_head head = {.method = method.name, .method_len = strlen(method.name)};
-    head.request_id = head.traceparent = head.tenant = "";
+    head.request_id = head.traceparent = head.tenant = head.scopes = "";
     rf_rpc_call_head_put(payload, &head);
     put(wire, (rf_rpc_frame){(uint32_t)rf_rpc_call_head_len(&head), RF_FRAME_CALL, 0, id}, payload);
 }

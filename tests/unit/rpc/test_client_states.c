@@ -284,6 +284,8 @@ static const struct {
     {NAMED(download_waits), NAMED(too_much_more), LOST, true},
     {NAMED(chat_inside), NAMED(rest_then_ok), RF_OK, false},
     {NAMED(chat_inside), NAMED(end_ok), LOST, true},
+    {NAMED(chat_inside), NAMED(end_answer), LOST, true},
+    {NAMED(chat_inside), NAMED(end_not_found), RF_NOT_FOUND, false},
     {NAMED(chat_inside), NAMED(too_much_more), LOST, true},
     {NAMED(chat_inside), NAMED(begin_again), LOST, true},
     {NAMED(chat_inside), NAMED(data_last), LOST, true},
@@ -358,7 +360,8 @@ Test(sends, a_unary_call_as_one_frame)
     rf_rpc_options o = {.deadline_ns = rf_time_ns() + 5 * RF_NS_PER_S,
                         .request_id = "r-1",
                         .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                        .tenant = "t\xc3\xa9"};
+                        .tenant = "t\xc3\xa9",
+                        .scopes = "jam.record"};
     s.call = rf_rpc_open(s.channel, RPC_TEST_ECHO_UNARY, &o, &events, &s.w);
     cr_assert_eq(rf_rpc_send_raw(s.call, HELLO, 4, NULL), 0);
     cr_assert_eq(rf_rpc_send_raw(s.call, HELLO, 4, NULL), -EPIPE, "there is one request");
@@ -371,6 +374,7 @@ Test(sends, a_unary_call_as_one_frame)
     cr_assert_str_eq(head.request_id, o.request_id);
     cr_assert_str_eq(head.traceparent, o.traceparent);
     cr_assert_str_eq(head.tenant, o.tenant);
+    cr_assert_str_eq(head.scopes, o.scopes);
     cr_assert_eq(f.len - head.len, PEER_PREFIX + 4);
     cr_assert_arr_eq(f.payload + head.len, "\4\0\0\0\0\0\0\0" HELLO, 12);
     scene_close(&s);
@@ -485,7 +489,8 @@ Test(sends, metadata_that_may_not_travel_is_left_out)
     for (size_t len = 126; len < 130; len++) {
         memset(max, 'm', len);
         max[len] = '\0';
-        rf_rpc_options o = {.request_id = max, .traceparent = max + len - 63, .tenant = max};
+        rf_rpc_options o = {
+            .request_id = max, .traceparent = max + len - 63, .tenant = max, .scopes = max};
         rf_rpc_call *call = rf_rpc_open(s.channel, RPC_TEST_ECHO_CHAT, &o, &events, &s.w);
         peer_head_text head;
         cr_assert(peer_read_type(&s.p, PEER_CALL, &f));
@@ -493,6 +498,7 @@ Test(sends, metadata_that_may_not_travel_is_left_out)
         cr_assert_eq(strlen(head.request_id), len <= 127 ? len : 0);
         cr_assert_eq(strlen(head.traceparent), 63);
         cr_assert_eq(strlen(head.tenant), len <= 127 ? len : 0);
+        cr_assert_eq(strlen(head.scopes), len <= 127 ? len : 0);
         (void)rf_rpc_call_free(call);
     }
     scene_close(&s);

@@ -77,6 +77,10 @@ Test(flow, a_stalled_reader_holds_the_sender_and_nothing_grows)
     for (int i = 0; i < 200; i++) {
         cr_assert_eq(echo_unary(c, "others go on", NULL), 0);
     }
+    for (int64_t until_ns = rf_time_ns() + 10 * RF_NS_PER_S;
+         locked(&s, &s.bytes) < RF_RPC_STREAM_WINDOW && rf_time_ns() < until_ns;) {
+        cr_assert_eq(echo_unary(c, "until the window is full", NULL), 0);
+    }
     size_t n = locked(&s, &s.n);
     size_t bytes = locked(&s, &s.bytes);
     cr_assert(n > 0 && bytes <= RF_RPC_STREAM_WINDOW + bytes / n, "%zu messages", n);
@@ -327,4 +331,16 @@ Test(pool, keeps_big_blocks_within_its_limit)
     rf_rpc_pool_put(rf_rpc_pool_get(100), 100);
     rf_rpc_pool_put(NULL, 0);
     cr_assert_eq(rf_rpc_pool_kept(), (size_t)32 << 20);
+}
+
+Test(pool, keeps_nothing_after_a_rest)
+{
+    void *used = rf_rpc_pool_get(100000);
+    rf_rpc_pool_put(rf_rpc_pool_get(1 << 20), 1 << 20);
+    rf_rpc_pool_put(rf_rpc_pool_get(100000), 100000);
+    cr_assert_eq(rf_rpc_pool_kept(), ((size_t)1 << 20) + ((size_t)128 << 10));
+    rf_rpc_rest();
+    cr_assert_eq(rf_rpc_pool_kept(), 0);
+    rf_rpc_pool_put(used, 100000);
+    cr_assert_eq(rf_rpc_pool_kept(), (size_t)128 << 10);
 }

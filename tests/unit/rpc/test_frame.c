@@ -106,9 +106,10 @@ Test(header, numbers_keep_all_their_bits)
 
 /* ---- the head of a CALL ---- */
 
-#define N_TEXTS 4
-static const char *const text_names[N_TEXTS] = {"method", "request id", "traceparent", "tenant"};
-static const size_t text_max[N_TEXTS] = {255, 127, 63, 127};
+#define N_TEXTS 5
+static const char *const text_names[N_TEXTS] = {"method", "request id", "traceparent", "tenant",
+                                                "scopes"};
+static const size_t text_max[N_TEXTS] = {255, 127, 63, 127, 127};
 
 typedef struct head_bytes {
     uint8_t data[1024];
@@ -140,7 +141,7 @@ Test(call_head, texts_are_as_long_as_the_table_allows)
 {
     for (size_t text = 0; text < N_TEXTS; text++) {
         for (size_t len = 0; len <= 255; len++) {
-            size_t lens[N_TEXTS] = {1, 1, 1, 1};
+            size_t lens[N_TEXTS] = {1, 1, 1, 1, 1};
             lens[text] = len;
             head_bytes h = head_of(lens);
             rf_rpc_call_head head;
@@ -153,7 +154,7 @@ Test(call_head, texts_are_as_long_as_the_table_allows)
 
 Test(call_head, is_refused_when_cut_at_any_byte)
 {
-    static const size_t lens[N_TEXTS] = {20, 10, 5, 3};
+    static const size_t lens[N_TEXTS] = {20, 10, 5, 3, 2};
     head_bytes h = head_of(lens);
     rf_rpc_call_head head;
     for (size_t cut = 0; cut < h.len; cut++) {
@@ -169,8 +170,8 @@ Test(call_head, is_refused_when_cut_at_any_byte)
 
 Test(call_head, reserved_bytes_are_zero)
 {
-    static const size_t lens[N_TEXTS] = {4, 0, 0, 0};
-    for (size_t at = 8; at < 12; at++) {
+    static const size_t lens[N_TEXTS] = {4, 0, 0, 0, 0};
+    for (size_t at = 9; at < 12; at++) {
         for (unsigned bit = 0; bit < 8; bit++) {
             head_bytes h = head_of(lens);
             rf_rpc_call_head head;
@@ -182,7 +183,7 @@ Test(call_head, reserved_bytes_are_zero)
 
 Test(call_head, no_text_holds_a_control_character)
 {
-    static const size_t lens[N_TEXTS] = {7, 5, 3, 3};
+    static const size_t lens[N_TEXTS] = {7, 5, 3, 3, 3};
     for (size_t text = 0; text < N_TEXTS; text++) {
         for (unsigned c = 0; c < 128; c++) {
             for (size_t at = 0; at < lens[text]; at++) {
@@ -199,7 +200,7 @@ Test(call_head, no_text_holds_a_control_character)
 
 Test(call_head, each_text_is_utf8_by_itself)
 {
-    static const size_t lens[N_TEXTS] = {4, 4, 4, 4};
+    static const size_t lens[N_TEXTS] = {4, 4, 4, 4, 4};
     static const struct {
         const char *bytes;
         size_t len;
@@ -246,11 +247,13 @@ Test(call_head, is_read_as_it_was_written)
                                .request_id_len = 6,
                                .traceparent = "",
                                .tenant = "t",
-                               .tenant_len = 1};
+                               .tenant_len = 1,
+                               .scopes = "a.b none",
+                               .scopes_len = 8};
         uint8_t bytes[64];
         rf_rpc_call_head out;
         size_t len = rf_rpc_call_head_len(&in);
-        cr_assert_eq(len, 12 + 5 + 6 + 0 + 1);
+        cr_assert_eq(len, 12 + 5 + 6 + 0 + 1 + 8);
         memset(bytes, 0xee, sizeof(bytes));
         rf_rpc_call_head_put(bytes, &in);
         cr_assert_eq(bytes[len], 0xee, "it writes its length and no more");
@@ -263,6 +266,8 @@ Test(call_head, is_read_as_it_was_written)
         cr_assert_eq(out.traceparent_len, 0);
         cr_assert_eq(out.tenant_len, 1);
         cr_assert_eq(out.tenant[0], 't');
+        cr_assert_eq(out.scopes_len, 8);
+        cr_assert_arr_eq(out.scopes, "a.b none", 8);
     }
 }
 

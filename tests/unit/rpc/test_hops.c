@@ -24,7 +24,7 @@ struct hop {
     rf_rpc_options add; /* what it adds to the calls it makes */
     size_t fan_out;     /* calls it makes for one that it gets */
     rf_rpc_meta seen;
-    char seen_text[3][RF_RPC_REQUEST_ID_MAX];
+    char seen_text[4][RF_RPC_REQUEST_ID_MAX];
 };
 
 typedef struct chain {
@@ -51,6 +51,7 @@ static void keep_seen(hop *h, const rf_rpc_meta *m)
     (void)rf_copy_str(h->seen_text[0], sizeof(h->seen_text[0]), m->request_id);
     (void)rf_copy_str(h->seen_text[1], sizeof(h->seen_text[1]), m->traceparent);
     (void)rf_copy_str(h->seen_text[2], sizeof(h->seen_text[2]), m->tenant);
+    (void)rf_copy_str(h->seen_text[3], sizeof(h->seen_text[3]), m->scopes);
 }
 
 static void on_call(rf_rpc_call *call, const ProtobufCMessage *request, void *user)
@@ -114,19 +115,21 @@ Test(metadata, what_a_hop_gives_replaces_what_it_inherits)
 {
     static const struct {
         rf_rpc_options client, hop;
-        const char *request_id, *traceparent, *tenant; /* as the last one sees them */
+        const char *request_id, *traceparent, *tenant, *scopes; /* as the last one sees them */
     } rows[] = {
-        {{.request_id = "r", .traceparent = TRACE, .tenant = "t"},
+        {{.request_id = "r", .traceparent = TRACE, .tenant = "t", .scopes = "s"},
          {.parent = NULL},
          "r",
          TRACE,
-         "t"},
-        {{.request_id = "r"}, {.parent = NULL}, "r", "", ""},
-        {{.parent = NULL}, {.request_id = "own"}, "own", "", ""},
-        {{.request_id = "r", .tenant = "t"}, {.request_id = "own"}, "own", "", "t"},
-        {{.request_id = "r", .tenant = "t"}, {.tenant = ""}, "r", "", ""},
-        {{.traceparent = "one"}, {.traceparent = TRACE}, "", TRACE, ""},
-        {{.tenant = "t\xc3\xa9nant"}, {.parent = NULL}, "", "", "t\xc3\xa9nant"},
+         "t",
+         "s"},
+        {{.request_id = "r"}, {.parent = NULL}, "r", "", "", ""},
+        {{.parent = NULL}, {.request_id = "own"}, "own", "", "", ""},
+        {{.request_id = "r", .tenant = "t"}, {.request_id = "own"}, "own", "", "t", ""},
+        {{.request_id = "r", .tenant = "t"}, {.tenant = ""}, "r", "", "", ""},
+        {{.traceparent = "one"}, {.traceparent = TRACE}, "", TRACE, "", ""},
+        {{.tenant = "t\xc3\xa9nant"}, {.parent = NULL}, "", "", "t\xc3\xa9nant", ""},
+        {{.scopes = "none"}, {.scopes = "s"}, "", "", "", "s"},
     };
     for (size_t i = 0; i < RF_ARRAY_LEN(rows); i++) {
         chain c = {.hops[1].add = rows[i].hop};
@@ -139,6 +142,7 @@ Test(metadata, what_a_hop_gives_replaces_what_it_inherits)
         cr_assert_str_eq(m->request_id, rows[i].request_id, "row %zu", i);
         cr_assert_str_eq(m->traceparent, rows[i].traceparent, "row %zu", i);
         cr_assert_str_eq(m->tenant, rows[i].tenant, "row %zu", i);
+        cr_assert_str_eq(m->scopes, rows[i].scopes, "row %zu", i);
         (void)rf_rpc_call_free(call);
         chain_stop(&c);
     }

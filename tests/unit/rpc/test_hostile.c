@@ -41,7 +41,8 @@ static void put_call(rf_buf *b, uint32_t id, uint8_t flags, const char *method, 
                           .method_len = strlen(method),
                           .request_id = "",
                           .traceparent = "",
-                          .tenant = ""};
+                          .tenant = "",
+                          .scopes = ""};
     size_t n = rf_rpc_call_head_len(&h);
     rf_rpc_call_head_put(payload, &h);
     if (body != NULL) {

@@ -6,8 +6,11 @@
 #include "rf_time.h"
 
 #include <criterion/criterion.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #define HELLO "\x0a\x02hi"
 
@@ -334,6 +337,63 @@ Test(accept, a_handler_may_wait_on_its_own_thread)
     }
     rf_rpc_stream *s = rf_rpc_stream_open(c, RPC_TEST_ECHO_CHAT, NULL);
     (void)rf_rpc_stream_free(s); /* cancelled: the handler's thread ends too */
+    (void)rf_rpc_channel_close(c);
+    (void)rf_rpc_server_free(server);
+    (void)remove(url + 6);
+    (void)remove(dir);
+}
+
+/* A handler that hands its call over, and is still at it when the other thread has answered. */
+typedef struct hand_over {
+    rf_rpc_stream *stream;
+    sem_t taken, ended;
+} hand_over;
+
+static void *end_at_once(void *user)
+{
+    hand_over *h = user;
+    const rf_status refused = {.code = RF_RESOURCE_EXHAUSTED, .message = "no place"};
+    (void)sem_post(&h->taken);
+    (void)rf_rpc_stream_end(h->stream, &refused);
+    (void)sem_post(&h->ended);
+    return NULL;
+}
+
+static void on_handed_over(rf_rpc_call *call, void *user)
+{
+    hand_over *h = user;
+    pthread_t thread;
+    h->stream = rf_rpc_stream_accept(call);
+    cr_assert_eq(pthread_create(&thread, NULL, end_at_once, h), 0);
+    (void)pthread_detach(thread);
+    (void)sem_wait(&h->taken);
+    (void)usleep(50000); /* the thread waits for the end of this */
+}
+
+Test(accept, a_call_may_be_answered_before_its_handler_returns)
+{
+    char dir[] = "/tmp/rf-rpc-XXXXXX";
+    char url[64];
+    hand_over h = {0};
+    rf_rpc_server *server = NULL;
+    rf_rpc_channel *c = NULL;
+    rf_rpc_item *item = NULL;
+    struct timespec until;
+    cr_assert_eq(sem_init(&h.taken, 0, 0), 0);
+    cr_assert_eq(sem_init(&h.ended, 0, 0), 0);
+    cr_assert_not_null(mkdtemp(dir));
+    (void)snprintf(url, sizeof(url), "ipc://%s/s", dir);
+    cr_assert_eq(rf_rpc_server_new(&(rf_rpc_server_config){.listen = url}, &server), 0);
+    rf_rpc_server_handle_stream(server, &rpc_test_echo, RPC_TEST_ECHO_CHAT, on_handed_over, &h);
+    cr_assert_eq(rf_rpc_server_start(server), 0);
+    cr_assert_eq(rf_rpc_channel_open(&(rf_rpc_channel_config){.target = url}, &c), 0);
+    rf_rpc_stream *s = rf_rpc_stream_open(c, RPC_TEST_ECHO_CHAT, NULL);
+    cr_assert_lt(rf_rpc_stream_recv(s, &item), 0);
+    cr_expect_eq(rf_rpc_stream_status(s)->code, RF_RESOURCE_EXHAUSTED);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 5;
+    cr_assert_eq(sem_timedwait(&h.ended, &until), 0, "the thread that answered has not come back");
+    (void)rf_rpc_stream_free(s);
     (void)rf_rpc_channel_close(c);
     (void)rf_rpc_server_free(server);
     (void)remove(url + 6);

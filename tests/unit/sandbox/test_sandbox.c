@@ -63,6 +63,7 @@ static rf_sandbox_end run_named(rf_sandbox_pool *pool, const char *name, char *a
     return run_task(pool, &task, answer, answer_size);
 }
 
+/* S11 */
 Test(sandbox, a_child_cannot_reach_anything)
 {
     static const struct {
@@ -90,6 +91,7 @@ Test(sandbox, a_child_cannot_reach_anything)
     rf_sandbox_pool_free(pool);
 }
 
+/* E5 */
 Test(sandbox, ends_are_told_apart)
 {
     static const struct {
@@ -174,6 +176,7 @@ Test(sandbox, files_are_written_up_to_the_limit_only)
 }
 
 #ifndef SHADOW_MEMORY
+/* S11 */
 Test(sandbox, address_space_is_bounded)
 {
     char answer[64];

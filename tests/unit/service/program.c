@@ -1,6 +1,7 @@
 /* program.c - a service of the smallest kind, driven by test_life_cycle.c. */
 #include "rf_service.h"
 
+#include "rf_log.h"
 #include "rf_time.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 
 typedef struct program_config {
     bool fail;
+    char *outside;
     int64_t ready_after_ms;
     int64_t work_ms;
 } program_config;
@@ -20,10 +22,26 @@ typedef struct program {
 
 static const rf_setting settings[] = {
     RF_SETTING_BOOL(program_config, fail, "fail", "false", "start fails"),
+    RF_SETTING_STR(program_config, outside, "outside", "", "",
+                   "what cannot be used; empty: all can"),
     RF_SETTING_INT(program_config, ready_after_ms, "ready.after", "ms", "0", 0, 10000,
                    "time until ready"),
     RF_SETTING_INT(program_config, work_ms, "work", "ms", "0", 0, 60000, "work left at the end"),
 };
+
+static int check(const void *config)
+{
+    const char *outside = ((const program_config *)config)->outside;
+    if (outside[0] == '\0') {
+        return 0;
+    }
+    RF_LOG_WARN("first", RF_STR("setting", outside), RF_STR("why", "it is\naway"),
+                RF_STR("detail", "asked twice"));
+    RF_LOG_ERROR("then", RF_STR("setting", outside), RF_STR("why", "nothing works"));
+    RF_LOG_ERROR("also", RF_STR("setting", "other"), RF_STR("why", "so is this"));
+    RF_LOG_INFO("beside", RF_STR("setting", "third"), RF_STR("why", "of no interest"));
+    return -EHOSTUNREACH;
+}
 
 static int start(rf_service *service, const void *config, void **ret_state)
 {
@@ -73,6 +91,7 @@ int main(int argc, char **argv)
         .settings = settings,
         .n_settings = RF_ARRAY_LEN(settings),
         .config_size = sizeof(program_config),
+        .check = check,
         .start = start,
         .ready = ready,
         .drain = drain,

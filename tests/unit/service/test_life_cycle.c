@@ -73,6 +73,7 @@ Test(life_cycle, says_ready_once_drains_on_sigterm_and_ends_with_0)
     cr_expect_not_null(strstr(text, "stop"));
 }
 
+/* E6 */
 Test(life_cycle, waits_for_work_in_hand)
 {
     char line[512];
@@ -97,6 +98,21 @@ Test(life_cycle, does_not_wait_longer_than_drain_seconds)
     close(p.out);
 }
 
+Test(life_cycle, E6_works_on_for_25_s_unless_told)
+{
+    char text[16384];
+    RF_CLEANUP(rf_cleanup_free) char *command = rf_asprintf("'%s' --help", getenv("PROGRAM"));
+    FILE *help = popen(command, "r");
+    cr_assert_not_null(help);
+    text[fread(text, 1, sizeof(text) - 1, help)] = '\0';
+    cr_expect_eq(pclose(help), 0);
+    const char *at = strstr(text, "--drain.seconds=s\n");
+    cr_assert_not_null(at, "%s", text);
+    cr_expect_not_null(strstr(at, "[0 to 3600] (default 25)\n"), "%s", at);
+    const char *next = strstr(at + 1, "\n  --");
+    cr_expect(next == NULL || strstr(at, "(default 25)") < next, "%s", at);
+}
+
 static void expect_refused(const char *const *words, const char *wanted)
 {
     char text[8192];
@@ -119,4 +135,27 @@ Test(life_cycle, refuses_bad_settings_by_name_and_range)
     expect_refused((const char *[]){"--internal.listen=nowhere", NULL},
                    "internal.listen cannot be used");
     expect_refused((const char *[]){"--fail=true", NULL}, "");
+}
+
+Test(life_cycle, a_check_says_what_cannot_be_used_and_starts_nothing)
+{
+    char text[8192];
+    process p = launch((const char *[]){"--outside=a.url", "--check", NULL});
+    read_text(p.ready, text, sizeof(text));
+    cr_expect_str_eq(text, "", "nobody is told that it is ready");
+    read_text(p.out, text, sizeof(text));
+    cr_expect_eq(wait_exit(&p), 1);
+    cr_expect_not_null(strstr(text, "a.url: it is away (asked twice)\nother: so is this\n"), "%s",
+                       text);
+    cr_expect_null(strstr(text, "third: "), "%s", text);
+}
+
+Test(life_cycle, a_check_of_what_can_be_used_is_silent_and_ends_with_0)
+{
+    char text[8192];
+    process p = launch((const char *[]){"--check", "--fail=true", NULL});
+    close(p.ready);
+    read_text(p.out, text, sizeof(text));
+    cr_expect_eq(wait_exit(&p), 0, "start was not asked");
+    cr_expect_str_eq(text, "");
 }

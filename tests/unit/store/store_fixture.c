@@ -18,6 +18,17 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
+void store_below(const char *url, const char *below, char out[512])
+{
+    int n = (int)strcspn(url, "?");
+    snprintf(out, 512, "%.*s/%s%s", n, url, below, url + n);
+}
+
+bool store_is_s3(void)
+{
+    return strncmp(store_url, "s3:", 3) == 0;
+}
+
 void store_setup(void)
 {
     const char *given = getenv("REFLECTION_STORE_URL");
@@ -25,7 +36,7 @@ void store_setup(void)
     rf_uuid4(prefix);
     store_dir[0] = '\0';
     if (given != NULL && given[0] != '\0') {
-        snprintf(store_url, sizeof(store_url), "%s", given);
+        store_below(given, prefix, store_url);
     } else {
         snprintf(store_dir, sizeof(store_dir), "%s/rf-store-XXXXXX", temp == NULL ? "/tmp" : temp);
         cr_assert_not_null(mkdtemp(store_dir));
@@ -69,7 +80,7 @@ int store_put_text(const char *key, const char *text, unsigned flags)
 
 void store_expect(const char *key, const char *text)
 {
-    char bytes[256];
+    char bytes[2048];
     rf_store_object *object = NULL;
     int err = rf_store_get(store, key, &object);
     cr_assert_eq(err, text == NULL ? -ENOENT : 0, "%s: %s", key, strerror(-err));

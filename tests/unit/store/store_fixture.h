@@ -1,6 +1,6 @@
 /*
- * store_fixture.h - what the store tests share. REFLECTION_STORE_URL names a store to test; without
- * it each test gets a directory of its own. Keys begin with a prefix that is fresh for each test.
+ * store_fixture.h - what the store tests share. REFLECTION_STORE_URL names an S3 store to test, of
+ * which each test gets a prefix of its own; without it a directory of its own.
  */
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
@@ -14,6 +14,10 @@
 extern char store_url[512];
 extern char store_dir[256]; /* "" unless the store is a directory */
 extern rf_store *store;
+
+/* store_below writes the URL of a place below an S3 store. */
+void store_below(const char *url, const char *below, char out[512]);
+bool store_is_s3(void);
 
 void store_setup(void);
 void store_teardown(void);

@@ -107,7 +107,7 @@ static int count_one(const char *key, const rf_store_info *info, void *user)
 Test(directory, what_is_no_object_is_not_listed)
 {
     cr_assert_eq(store_put_text("a/b", "x", 0), 0);
-    RF_CLEANUP(rf_cleanup_free) char *upper = path_of("README");
+    RF_CLEANUP(rf_cleanup_free) char *upper = path_of("READ ME");
     RF_CLEANUP(rf_cleanup_free) char *hidden = path_of("a/.hidden");
     RF_CLEANUP(rf_cleanup_free) char *pipe_path = path_of("a/fifo");
     RF_CLEANUP(rf_cleanup_free) char *link = path_of("a/link");
@@ -282,4 +282,15 @@ Test(directory, a_swept_put_in_progress_does_not_come_back_as_another)
     cr_assert_eq(rf_store_put_commit(put), -ENOENT);
     rf_store_put_free(put);
     store_expect("a", NULL);
+}
+
+Test(directory, a_check_writes_and_leaves_no_object)
+{
+    int n = 0;
+    cr_assert_eq(rf_store_check(store_url), 0);
+    cr_assert_eq(rf_store_list(store, "", count_one, &n), 0);
+    cr_assert_eq(n, 0);
+    cr_assert_eq(rf_store_check(""), 0, "the data directory is not looked at");
+    cr_assert_eq(rf_store_check("ftp://127.0.0.1/x"), -EINVAL);
+    cr_assert_lt(rf_store_check("dir:/proc/nowhere"), 0);
 }

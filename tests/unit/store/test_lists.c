@@ -72,7 +72,7 @@ Test(lists, end_when_they_are_told)
 
 Test(lists, refuse_a_bad_prefix)
 {
-    static const char *const bad[] = {"/", "a/", "..", "A", "a//b"};
+    static const char *const bad[] = {"/", "a/", "..", ".a", "a//b"};
     for (size_t i = 0; i < RF_ARRAY_LEN(bad); i++) {
         cr_assert_eq(rf_store_list(store, bad[i], note, NULL), -EINVAL, "%s", bad[i]);
     }
@@ -155,6 +155,9 @@ Test(lists, a_sweep_removes_the_old_and_unwanted)
 
 Test(lists, a_sweep_goes_by_the_clock_that_tests_drive)
 {
+    if (store_is_s3()) {
+        cr_skip_test("its server has a clock of its own");
+    }
     rf_time_drive();
     cr_assert_eq(store_put_text(store_key("old"), "x", 0), 0);
     rf_time_advance(3600 * RF_NS_PER_S);
