@@ -47,21 +47,37 @@ rf_bus_kafka_slot *rf_bus_kafka_slot_of(rf_bus_kafka_sub *s, const char *topic, 
 
 /* ---- pausing ---- */
 
-static void set_paused(rf_bus_kafka_sub *s, partition_list *list, bool paused)
+/* Tells librdkafka which of the partitions stand, where it does not know. A partition that does not
+ * stand must not be resumed: librdkafka before 2.2 would read it again from where it last began.
+ * The mutex is held for all of it, so that the flags and librdkafka stay of one mind. */
+static void settle(rf_bus_kafka_sub *s)
 {
-    if (list->cnt > 0 && paused) {
-        rd_kafka_pause_partitions(s->consumer, list);
-    } else if (list->cnt > 0) {
-        rd_kafka_resume_partitions(s->consumer, list);
+    partition_list *stop = rd_kafka_topic_partition_list_new(8);
+    partition_list *go_on = rd_kafka_topic_partition_list_new(8);
+    for (size_t i = 0; i < s->n_topics; i++) {
+        for (uint32_t p = 0; p < s->topics[i].n_slots; p++) {
+            rf_bus_kafka_slot *slot = &s->topics[i].slots[p];
+            if (slot->owned && slot->stands != slot->paused) {
+                rd_kafka_topic_partition_list_add(slot->paused ? stop : go_on, s->topics[i].name,
+                                                  (int32_t)p);
+                slot->stands = slot->paused;
+            }
+        }
     }
+    if (stop->cnt > 0) {
+        rd_kafka_pause_partitions(s->consumer, stop);
+    }
+    if (go_on->cnt > 0) {
+        rd_kafka_resume_partitions(s->consumer, go_on);
+    }
+    rd_kafka_topic_partition_list_destroy(stop);
+    rd_kafka_topic_partition_list_destroy(go_on);
 }
 
-/* The mutex is held for all of it, so that the flags and librdkafka stay of one mind. */
 int rf_bus_kafka_pause(void *self, const char *topic, int partition, bool paused)
 {
     rf_bus_kafka_sub *s = self;
     bool found = topic == NULL;
-    partition_list *list = rd_kafka_topic_partition_list_new(8);
     pthread_mutex_lock(&s->mutex);
     s->paused_all = topic == NULL ? paused : s->paused_all;
     for (size_t i = 0; i < s->n_topics; i++) {
@@ -74,15 +90,11 @@ int rf_bus_kafka_pause(void *self, const char *topic, int partition, bool paused
             if (topic == NULL || partition < 0 || p == (uint32_t)partition) {
                 found = true;
                 t->slots[p].paused = paused;
-                if (t->slots[p].owned) {
-                    rd_kafka_topic_partition_list_add(list, t->name, (int32_t)p);
-                }
             }
         }
     }
-    set_paused(s, list, paused);
+    settle(s);
     pthread_mutex_unlock(&s->mutex);
-    rd_kafka_topic_partition_list_destroy(list);
     return found ? 0 : -ENOENT;
 }
 
@@ -128,12 +140,11 @@ static void begin_where_told(rf_bus_kafka_sub *s, partition_list *list)
     }
 }
 
-/* Marks a partition as owned; returns whether it rests. */
-static bool own(rf_bus_kafka_sub *s, const rd_kafka_topic_partition_t *p)
+static void own(rf_bus_kafka_sub *s, const rd_kafka_topic_partition_t *p)
 {
     rf_bus_kafka_slot *slot = rf_bus_kafka_slot_of(s, p->topic, p->partition, NULL);
     if (slot == NULL) {
-        return false;
+        return;
     }
     slot->owned = true;
     slot->paused = slot->paused || s->paused_all;
@@ -144,25 +155,19 @@ static bool own(rf_bus_kafka_sub *s, const rd_kafka_topic_partition_t *p)
         slot->place->elems[0].offset = slot->first;
         rd_kafka_offsets_store(s->consumer, slot->place);
     }
-    return slot->paused;
 }
 
 static void come(rf_bus_kafka_sub *s, partition_list *list)
 {
-    partition_list *resting = rd_kafka_topic_partition_list_new(list->cnt);
     pthread_mutex_lock(&s->mutex);
     s->was_shared_out = true;
     begin_where_told(s, list);
     int err = rf_bus_kafka_errno(rd_kafka_incremental_assign(s->consumer, list));
     for (int i = 0; err == 0 && i < list->cnt; i++) {
-        if (own(s, &list->elems[i])) {
-            rd_kafka_topic_partition_list_add(resting, list->elems[i].topic,
-                                              list->elems[i].partition);
-        }
+        own(s, &list->elems[i]);
     }
-    set_paused(s, resting, true);
+    settle(s);
     pthread_mutex_unlock(&s->mutex);
-    rd_kafka_topic_partition_list_destroy(resting);
     if (err < 0) {
         RF_LOG_WARN("partitions not taken over", RF_STR("why", strerror(-err)));
     }

@@ -14,7 +14,8 @@
  */
 typedef struct rf_bus_kafka_slot {
     bool owned;
-    bool paused;
+    bool paused; /* as asked for */
+    bool stands; /* as librdkafka was told, which keeps it for a partition that goes and comes */
     int64_t generation;
     int64_t first;     /* where a group without an offset begins; -1: at the oldest record */
     int64_t stored;    /* offset to commit, -1 for none */

@@ -139,6 +139,33 @@ Test(pausing, a_pause_of_all_holds_for_new_partitions)
     rf_bus_close(bus);
 }
 
+Test(pausing, a_resume_holds_for_partitions_that_come_back)
+{
+    rf_bus *bus = bus_open();
+    const char *topic = bus_fresh("t");
+    const char *group = bus_fresh("g");
+    cr_assert_eq(rf_bus_topic(bus, topic, 8), 0);
+    rf_bus_sub *subs[] = {bus_join(bus, group, topic), NULL};
+    bus_settle(subs, 1, 8);
+    rf_bus_pause(subs[0], NULL, -1);
+    subs[1] = bus_join(bus, group, topic);
+    while (rf_bus_assignment(subs[0], NULL, 0) != 4 || rf_bus_assignment(subs[1], NULL, 0) != 4) {
+        bus_expect_none(subs[0], 5);
+        bus_expect_none(subs[1], 5);
+    }
+    rf_bus_resume(subs[0], NULL, -1);
+    rf_bus_unsubscribe(subs[1]);
+    bus_put_numbers(bus, topic, 0, 80);
+    bus_flush(bus);
+    int counts[80] = {0};
+    cr_assert_eq(bus_drain(subs[0], 80, counts, 80), 80);
+    for (int i = 0; i < 80; i++) {
+        cr_assert_eq(counts[i], 1, "%d came %d times", i, counts[i]);
+    }
+    rf_bus_unsubscribe(subs[0]);
+    rf_bus_close(bus);
+}
+
 Test(pausing, commits_go_on_while_paused)
 {
     rf_bus *bus = bus_open();
