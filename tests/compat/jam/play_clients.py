@@ -1,8 +1,6 @@
-"""A1 to A3 of jam.md on a platform of its own: the published clients play for a minute, with
-REFLECTION_LONG=1 for an hour, and what they played is judged.
-
-    python play_clients.py document   the document's page (A1) and its Python client (A2)
-    python play_clients.py tester     the tester's page, in text and in binary mode (A3)
+"""A1 to A3 of jam.md on a platform of its own: the published clients play at once for a minute, with
+REFLECTION_LONG=1 for an hour, and what each played is judged: the document's page (A1) and its Python
+client (A2), the tester's page in text and in binary mode (A3).
 
 The conditions of A1 to A3 ask for an unloaded machine. When a page runs dry and this very machine
 stood still just before, the run says nothing and is made again; when three do, the test is skipped."""
@@ -54,17 +52,14 @@ async def run_client(folder, platform):
     return received.done()
 
 
-async def play_document(folder, port, platform):
-    pages, python = await asyncio.gather(
-        open_pages(folder, port, {"page": page_name("page", platform.wss)}),
-        run_client(folder, platform))
-    return pages, python
+def pages_of(platform):
+    tester = {f"tester-{mode}": page_name("tester", platform.ws, binary=binary, update_s=UPDATE_S)
+              for mode, binary in (("text", 0), ("binary", 1))}
+    return {"page": page_name("page", platform.wss), **tester}
 
 
-async def play_tester(folder, port, platform):
-    pages = {f"tester-{mode}": page_name("tester", platform.ws, binary=binary, update_s=UPDATE_S)
-             for mode, binary in (("text", 0), ("binary", 1))}
-    return await open_pages(folder, port, pages), None
+async def play(folder, port, platform):
+    return await asyncio.gather(open_pages(folder, port, pages_of(platform)), run_client(folder, platform))
 
 
 def reference_of(platform, received, params, sent):
@@ -164,12 +159,11 @@ def judge_all(folder, platform, pages, python):
         found += more + ([f"a second start cushion at chunks {dry[:5]}"] if dry else [])
         tell(page.name, found, {"cushions": len(page.cushions()), **plan, **figures})
         faults[page.name] = found
-    if python is not None:
-        reference = reference_of(platform, python, client.START["params"], [])
-        found, figures = judge_stream(python, reference, 1200)
-        found += python.faults[:5]
-        tell(python.name, found, figures)
-        faults[python.name] = found
+    reference = reference_of(platform, python, client.START["params"], [])
+    found, figures = judge_stream(python, reference, 1200)
+    found += python.faults[:5]
+    tell(python.name, found, figures)
+    faults[python.name] = found
     return faults
 
 
@@ -180,7 +174,7 @@ def tell(name, found, figures):
         print(f"      {fault}", flush=True)
 
 
-def attempt(play):
+def attempt():
     port = rig.free_port()
     with tempfile.TemporaryDirectory(prefix="reflection-takes-") as folder, rig.Platform(
             "gateway.jam.allow_anonymous=true",
@@ -192,9 +186,8 @@ def attempt(play):
 
 
 def main():
-    play = {"document": play_document, "tester": play_tester}[sys.argv[1]]
     for _ in range(TRIES):
-        faults = attempt(play)
+        faults = attempt()
         if faults is not None:
             sys.exit(1 if any(faults.values()) else 0)
     print(f"SKIPPED: this machine stands still too often for {TRIES} runs to say anything", flush=True)

@@ -397,7 +397,8 @@ Test(groups, a_waiting_member_is_woken_by_a_death)
     bus = bus_open();
     rf_bus_sub *sub = bus_join(bus, group, topic);
     int counts[64] = {0};
-    int n_mine = bus_drain(sub, 1, counts, 64);
+    /* Kafka shares nothing out while a member stands still. */
+    int n_mine = bus_drain(sub, bus_is_kafka() ? 0 : 1, counts, 64);
     cr_assert_lt(n_mine, 64);
     kill_member(pid);
     rf_bus_message *m = bus_take(sub); /* nothing but the death wakes this */
