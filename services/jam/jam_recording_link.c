@@ -133,10 +133,12 @@ static void on_room(void *user)
     jam_recording_pump(user);
 }
 
-/* Another publisher of the take: the one before us, of whose end the recorder does not know yet. */
+/* The recorder restarts, or reads the take just now; or the take has another publisher: the one
+ * before us, of whose end the recorder does not know yet. */
 static bool is_for_now(const jam_recording *r, const char *code)
 {
-    return r->id[0] != '\0' && !r->is_ready && strcmp(code, "ALREADY_RECORDING") == 0;
+    return !r->is_ready && (strcmp(code, "NOT_INITIALISED") == 0 ||
+                            (r->id[0] != '\0' && strcmp(code, "ALREADY_RECORDING") == 0));
 }
 
 static void on_refused(void *user, const char *code)

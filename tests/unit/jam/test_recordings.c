@@ -429,6 +429,39 @@ Test(recordings, a_take_that_the_recorder_gave_up_is_incomplete)
     json_decref(notes_of(&fake.takes[0]));
 }
 
+Test(recordings, a_recorder_that_has_just_started_is_asked_again)
+{
+    world_client *c = play(",\"record\":true");
+    world_pass(&w, 2000);
+    fake_recorder_kill(&fake);
+    fake.refuse = "NOT_INITIALISED";
+    fake_recorder_return(&fake);
+    world_pass(&w, 3000);
+    expect_state(c, "interrupted", "UNAVAILABLE");
+    fake.refuse = NULL;
+    world_pass(&w, 2500);
+    expect_state(c, "recording", "");
+    world_say(c, "{\"type\":\"stop\"}");
+    world_settle(&w);
+    cr_expect_eq(fake.takes[0].n_gaps, 0);
+    expect_equal(c, &fake.takes[0], 0, fake.takes[0].n_frames, 0);
+}
+
+Test(recordings, a_take_begins_late_when_the_recorder_has_just_started)
+{
+    fake.refuse = "NOT_INITIALISED";
+    world_client *c = play(",\"record\":true");
+    world_pass(&w, 1000);
+    expect_state(c, "interrupted", "UNAVAILABLE");
+    fake.refuse = NULL;
+    world_pass(&w, 2500);
+    expect_state(c, "recording", "");
+    world_say(c, "{\"type\":\"stop\"}");
+    world_settle(&w);
+    cr_expect_eq(fake.takes[0].n_gaps, 0);
+    expect_equal(c, &fake.takes[0], 0, fake.takes[0].n_frames, 0);
+}
+
 Test(recordings, a_store_that_fails_leaves_the_take_with_the_recorder)
 {
     world_client *c = play(",\"record\":true");
