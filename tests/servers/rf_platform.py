@@ -145,6 +145,9 @@ class Platform:
         text = (self.root / "log").read_text(errors="replace")
         sys.stderr.write("".join(text.splitlines(True)[-lines:]))
 
+    def has_logged(self, words):
+        return words.encode() in (self.root / "log").read_bytes()
+
     # What its processes show of themselves.
 
     def pid_of(self, service):

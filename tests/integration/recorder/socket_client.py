@@ -67,7 +67,9 @@ class Socket:
 
     # ---- out ----
 
-    def frame(self, opcode, payload):
+    @staticmethod
+    def masked(opcode, payload):
+        """A frame of a client, masked with zeros."""
         length = len(payload)
         head = bytes([0x80 | opcode])
         if length < 126:
@@ -76,7 +78,24 @@ class Socket:
             head += struct.pack(">BH", 0x80 | 126, length)
         else:
             head += struct.pack(">BQ", 0x80 | 127, length)
-        self.sock.sendall(head + bytes(4) + payload)  # masked with zeros
+        return head + bytes(4) + payload
+
+    def frame(self, opcode, payload):
+        self.sock.sendall(self.masked(opcode, payload))
+
+    def press(self, opcode, payload, until, seconds=60):
+        """Sends a frame again and again, without reading, until something holds."""
+        patience = self.sock.gettimeout()
+        self.sock.settimeout(0.05)
+        end, rest = time.monotonic() + seconds, b""
+        while not until():
+            assert time.monotonic() < end, f"nothing happened in {seconds} s"
+            rest = rest or self.masked(opcode, payload)
+            try:
+                rest = rest[self.sock.send(rest):]
+            except TimeoutError:  # nobody takes it now
+                pass
+        self.sock.settimeout(patience)
 
     def say(self, kind, **fields):
         self.frame(1, json.dumps({"type": kind, **fields}).encode())
