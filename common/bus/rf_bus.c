@@ -28,10 +28,23 @@ struct rf_bus_sub {
 
 static const rf_bus_backend *const backends[] = {&rf_bus_local_backend, &rf_bus_kafka_backend};
 
+static bool is_alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* Asked for every record. */
 static bool name_valid(const char *name, size_t max)
 {
-    size_t n = name == NULL ? 0 : strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-");
-    return n > 0 && n <= max && name[n] == '\0' && strchr("._-", name[0]) == NULL;
+    size_t n = 0;
+    if (name == NULL || !is_alphanumeric(name[0])) {
+        return false;
+    }
+    while (n <= max &&
+           (is_alphanumeric(name[n]) || name[n] == '.' || name[n] == '_' || name[n] == '-')) {
+        n++;
+    }
+    return n <= max && name[n] == '\0';
 }
 
 static bool topic_valid(const char *topic)

@@ -13,6 +13,9 @@ static void local_free(rf_bus_local *local)
     rf_bus_db_close(local->checkpointer);
     rf_close(&local->lock_fd);
     rf_close(&local->dir_fd);
+    while (local->n_spare > 0) {
+        free(local->spare[--local->n_spare]);
+    }
     free(local->dir);
     free(local);
 }

@@ -25,12 +25,13 @@
 #define RF_BUS_MAX_MEMBERS 256      /* of one group */
 #define RF_BUS_MAX_GROUP_TOPICS 128 /* of its members together */
 #define RF_BUS_NAME_LEN 37          /* of a member: a UUID */
+#define RF_BUS_SPARE 16             /* chunks' rooms kept for the next transaction: 1 MiB */
 
 typedef struct rf_bus_local rf_bus_local;
 
 /* Records of one partition that the present transaction has not written yet. */
 typedef struct rf_bus_chunk {
-    uint8_t *bytes;
+    uint8_t *bytes; /* of rf_bus_local's spare ones, NULL as long as there are no records */
     size_t len;
     size_t size; /* of the allocation */
     int64_t first;
@@ -86,7 +87,9 @@ struct rf_bus_local {
     rf_bus_topic_row **topics;
     size_t n_topics;
     rf_bus_topic_row *last_topic; /* most records name the topic of the one before */
-    size_t n_finished;            /* records called back and not yet taken from the counts */
+    uint8_t *spare[RF_BUS_SPARE]; /* room for chunks to come */
+    size_t n_spare;
+    size_t n_finished; /* records called back and not yet taken from the counts */
     size_t n_finished_bytes;
     int64_t touched_groups[RF_BUS_MAX_TOPICS];
     size_t n_touched_groups;

@@ -58,6 +58,8 @@ static const char upgrade[] =
     "PRAGMA user_version=2;";
 
 static const char *const texts[RF_BUS_N_SQL] = {
+    [RF_BUS_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [RF_BUS_SQL_COMMIT] = "COMMIT",
     [RF_BUS_SQL_TOPIC_FIND] = "SELECT id, first_part, n_parts FROM topic WHERE name=?1",
     [RF_BUS_SQL_TOPIC_ADD] = "INSERT INTO topic(name, first_part, n_parts) VALUES(?1, ?2, ?3)",
     [RF_BUS_SQL_TOPIC_COUNT] = "SELECT COUNT(*) FROM topic",
@@ -304,12 +306,12 @@ void rf_bus_db_watch_wal(rf_bus_db *db, void (*is_long)(void *user), void *user)
 
 int rf_bus_db_begin(rf_bus_db *db)
 {
-    return exec(db->sql, "BEGIN IMMEDIATE");
+    return rf_bus_db_run(db, rf_bus_db_ask(db, RF_BUS_SQL_BEGIN, 0, NULL));
 }
 
 int rf_bus_db_commit(rf_bus_db *db)
 {
-    return exec(db->sql, "COMMIT");
+    return rf_bus_db_run(db, rf_bus_db_ask(db, RF_BUS_SQL_COMMIT, 0, NULL));
 }
 
 void rf_bus_db_rollback(rf_bus_db *db)

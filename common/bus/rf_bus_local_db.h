@@ -19,6 +19,8 @@
 
 /* The statements, with their parameters in order. "part" is a partition's row. */
 typedef enum rf_bus_sql {
+    RF_BUS_SQL_BEGIN, /* takes SQLite's write lock */
+    RF_BUS_SQL_COMMIT,
     RF_BUS_SQL_TOPIC_FIND,   /* name -> id, first part, partitions */
     RF_BUS_SQL_TOPIC_ADD,    /* name, first part, partitions */
     RF_BUS_SQL_TOPIC_COUNT,  /* -> topics */

@@ -8,7 +8,6 @@
 
 #define MAX_TOPICS 1024         /* of one log */
 #define CHUNK_BYTES (64u << 10) /* in one row, unless a single record is larger */
-#define CHUNK_FIRST_SIZE (4u << 10)
 
 /* ---- topics ---- */
 
@@ -178,9 +177,13 @@ static uint32_t choose_partition(rf_bus_topic_row *topic, const rf_bus_record *r
 
 /* ---- chunks ---- */
 
-static void chunk_drop(rf_bus_chunk *chunk)
+static void chunk_drop(rf_bus_local *local, rf_bus_chunk *chunk)
 {
-    free(chunk->bytes);
+    if (chunk->size == CHUNK_BYTES && local->n_spare < RF_BUS_SPARE) {
+        local->spare[local->n_spare++] = chunk->bytes;
+    } else {
+        free(chunk->bytes);
+    }
     *chunk = (rf_bus_chunk){0};
 }
 
@@ -194,16 +197,17 @@ static int chunk_write(rf_bus_local *local, int64_t part_id, rf_bus_chunk *chunk
                    chunk->payload, rf_time_wall_ms());
     sqlite3_bind_blob64(stmt, 5, chunk->bytes, chunk->len, SQLITE_STATIC);
     int err = rf_bus_db_run(local->db, stmt);
-    chunk_drop(chunk);
+    chunk_drop(local, chunk);
     return err;
 }
 
-static uint8_t *chunk_room(rf_bus_chunk *chunk, size_t len)
+/* A chunk is as large as CHUNK_BYTES, or as its only record. */
+static uint8_t *chunk_room(rf_bus_local *local, rf_bus_chunk *chunk, size_t len)
 {
-    if (chunk->size - chunk->len < len) {
-        size_t twice = RF_MAX(2 * chunk->size, CHUNK_FIRST_SIZE);
-        chunk->size = RF_MAX(twice, chunk->len + len);
-        chunk->bytes = rf_grow(chunk->bytes, chunk->size, 1);
+    if (chunk->bytes == NULL) {
+        chunk->size = RF_MAX(len, (size_t)CHUNK_BYTES);
+        chunk->bytes = len <= CHUNK_BYTES && local->n_spare > 0 ? local->spare[--local->n_spare]
+                                                                : rf_grow(NULL, chunk->size, 1);
     }
     uint8_t *at = chunk->bytes + chunk->len;
     chunk->len += len;
@@ -221,7 +225,7 @@ static int chunk_add(rf_bus_local *local, int64_t part_id, rf_bus_part *part,
         return err;
     }
     chunk->first = chunk->n == 0 ? part->next : chunk->first;
-    rf_bus_chunk_put(chunk_room(chunk, len), r);
+    rf_bus_chunk_put(chunk_room(local, chunk, len), r);
     chunk->n++;
     chunk->payload += (int64_t)payload;
     part->next++;
@@ -276,10 +280,10 @@ int rf_bus_local_seal(rf_bus_local *local)
     return 0;
 }
 
-static void forget_parts(rf_bus_topic_row *topic)
+static void forget_parts(rf_bus_local *local, rf_bus_topic_row *topic)
 {
     for (uint32_t p = 0; topic->used && p < topic->n_parts; p++) {
-        chunk_drop(&topic->parts[p].chunk);
+        chunk_drop(local, &topic->parts[p].chunk);
         topic->parts[p] = (rf_bus_part){0};
     }
     topic->used = false;
@@ -293,7 +297,7 @@ void rf_bus_local_reset(rf_bus_local *local, bool committed)
             rf_bus_local_wake(topic->wake_fd);
         }
         topic->touched = false;
-        forget_parts(topic);
+        forget_parts(local, topic);
     }
     if (!committed) {
         rf_bus_local_forget(local); /* some may have been made by the transaction */

@@ -66,13 +66,18 @@ static void list_move(rf_bus_op_list *from, rf_bus_op_list *to, size_t max)
 
 /* ---- handing over ---- */
 
+/* The writer waits for the first operation of a list only. */
 static void post_locked(rf_bus_local *local, rf_bus_op *op, bool lazy)
 {
-    if (lazy && local->lazy.head == NULL) {
+    rf_bus_op_list *list = lazy ? &local->lazy : &local->urgent;
+    bool first = list->head == NULL;
+    if (lazy && first) {
         local->lazy_at_ns = rf_time_ns() + LAZY_NS;
     }
-    list_add(lazy ? &local->lazy : &local->urgent, op);
-    pthread_cond_signal(&local->work);
+    list_add(list, op);
+    if (first) {
+        pthread_cond_signal(&local->work);
+    }
 }
 
 void rf_bus_local_post(rf_bus_local *local, rf_bus_op *op, bool lazy)

@@ -91,12 +91,12 @@ static void on_begin(job_sql *db)
 {
     sqlite_sql *s = (sqlite_sql *)db;
     s->last_seq = 0;
-    on_script(db, s->readonly ? "BEGIN" : "BEGIN IMMEDIATE");
+    job_sql_run(db, s->readonly ? "BEGIN" : "BEGIN IMMEDIATE", "");
 }
 
 static void on_commit(job_sql *db)
 {
-    on_script(db, "COMMIT");
+    job_sql_run(db, "COMMIT", "");
 }
 
 static void on_rollback(job_sql *db)
@@ -222,10 +222,10 @@ static job_rows *on_query(job_sql *db, const char *sql, const char *types, va_li
     return &slot->base;
 }
 
+/* What is bound stays, unread: whoever runs the statement again binds every parameter. */
 static void on_end(job_rows *rows)
 {
     sqlite3_reset(statement_of(rows));
-    sqlite3_clear_bindings(statement_of(rows));
 }
 
 static bool on_next(job_rows *rows)
