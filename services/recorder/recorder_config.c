@@ -54,6 +54,8 @@ const rf_setting recorder_settings_rows[] = {
     INT(stop_wait_s, "recorder.stop_wait_s", "s", "30", 1, 600,
         "how long a stop waits for the store"),
     INT(commit_ms, "recorder.commit_ms", "ms", "20", 5, 30, "records gathered for one sync"),
+    INT(slow_sync_ms, "recorder.slow_sync_ms", "ms", "20", 1, 10000,
+        "a longer sync of the journal is durability_degraded"),
     INT(reserve_mib, "recorder.reserve_mib", "MiB", "64", 0, 1024,
         "disk space set aside for a full disk"),
     INT(low_mib, "recorder.low_mib", "MiB", "1024", 64, 1048576, "less free space is disk_low"),

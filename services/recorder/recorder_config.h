@@ -35,6 +35,7 @@ typedef struct recorder_config {
     int64_t ack_ms;
     int64_t stop_wait_s;
     int64_t commit_ms;
+    int64_t slow_sync_ms;
     int64_t reserve_mib;
     int64_t low_mib;
     int64_t min_free_mib;

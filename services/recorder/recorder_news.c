@@ -186,6 +186,7 @@ int recorder_news_open(recorder_service *s, const recorder_recovery *recovered)
     recorder_journal_defaults(&config);
     config.dir = dir;
     config.commit_ms = s->config->commit_ms;
+    config.slow_sync_ms = s->config->slow_sync_ms;
     config.reserve_bytes = s->config->reserve_mib * MIB;
     config.low_bytes = s->config->low_mib * MIB;
     int err = recorder_journal_open(&config, &events, s, recovered, &s->journal);

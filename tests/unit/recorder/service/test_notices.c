@@ -12,6 +12,9 @@
 #define EVENTS_MAX 4096
 
 /* A watcher that keeps what it is told; the loop's. */
+/* A slow disk tells nothing unasked. */
+static const char *const patient[] = {"--recorder.slow_sync_ms=10000", NULL};
+
 typedef struct listener {
     recorder_watcher watcher;
     recorder_session *session;
@@ -109,7 +112,7 @@ Test(recorder_notices, T10_section_8_gaps_pauses_and_states_are_told_to_all_who_
     listener consumer;
     listener stranger;
     world_init(&w);
-    world_open(&w, NULL);
+    world_open(&w, patient);
     cr_assert_eq(world_start(&w, "t", "", &s), RECORDER_OK);
     cr_assert_eq(world_start(&w, "t", "", &other), RECORDER_OK);
     listen(&w, s, &owner, false);
@@ -152,7 +155,7 @@ Test(recorder_notices, section_8_levels_come_ten_times_a_second_to_those_who_ask
     listener asks;
     listener does_not;
     world_init(&w);
-    world_open(&w, NULL);
+    world_open(&w, patient);
     cr_assert_eq(world_start(&w, "t", "", &s), RECORDER_OK);
     listen(&w, s, &does_not, false);
     cr_assert_eq(world_audio(&w, s, 0, RATE), 0);
@@ -199,7 +202,7 @@ Test(recorder_notices, T3_D4_D9_clock_steps_slow_syncs_and_a_low_disk_are_told_w
     listener late;
     int64_t step_ns = INT64_C(-5) * RF_NS_PER_S;
     world_init(&w);
-    world_open(&w, NULL);
+    world_open(&w, patient);
     cr_assert_eq(world_start(&w, "t", "", &ended), RECORDER_OK);
     cr_assert_eq(world_stop(&w, ended), RECORDER_OK);
     cr_assert_eq(world_start(&w, "t", "", &s), RECORDER_OK);
@@ -234,7 +237,7 @@ Test(recorder_notices, D4_D9_who_comes_later_is_told_what_is_wrong_at_once)
     recorder_session *s;
     listener l;
     world_init(&w);
-    world_open(&w, NULL);
+    world_open(&w, patient);
     cr_assert_eq(world_start(&w, "t", "", &s), RECORDER_OK);
     world_do(&w, be_in_trouble, NULL);
     listen(&w, s, &l, false);
@@ -320,7 +323,7 @@ Test(recorder_notices, T10_T11_drift_and_frames_lost_unnoticed_are_found_and_tol
     fake_device device = {.mono_ns = rf_time_ns(), .rate_hz = RATE * (1 + 120e-6)};
     delivery minute = {&device, 60};
     world_init(&w);
-    world_open(&w, NULL);
+    world_open(&w, patient);
     world_do(&w, offer_device, &device);
     cr_assert_eq(world_start(&w, "t", "{\"source\":\"device\"}", &s), RECORDER_OK);
     listen(&w, s, &l, false);
