@@ -29,7 +29,8 @@ typedef enum job_sql_role {
 
 /* One query run n times: for each of n texts, its only parameter, or with n_ints integers each, up
  * to JOB_SQL_INTS_MAX. row is called for every row, in order of the runs. What row asks of the
- * database must not be the same query. */
+ * database must not be the same query. An UPDATE or DELETE ... WHERE ... RETURNING may stand for
+ * the query: its runs change different rows of one table, and are told in any order. */
 typedef struct job_sql_many {
     const char *const *texts; /* NULL: ints */
     const int64_t *ints;      /* n times n_ints */

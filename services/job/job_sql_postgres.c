@@ -383,6 +383,8 @@ static const char tuning[] =
     "ALTER TABLE leases SET (fillfactor=75, autovacuum_vacuum_scale_factor=0,"
     " autovacuum_vacuum_threshold=20000);"
     "ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=20000);"
+    "ALTER TABLE IF EXISTS packs SET (autovacuum_vacuum_scale_factor=0,"
+    " autovacuum_vacuum_threshold=20000);"
     "ALTER TABLE applications SET (fillfactor=25);"
     "ALTER TABLE IF EXISTS application_counts SET (fillfactor=25);";
 

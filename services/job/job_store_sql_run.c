@@ -77,6 +77,7 @@ static void forget_notes(job_tx *tx)
     tx->tallies = NULL;
     tx->outbox_room = 0;
     tx->batches = NULL;
+    tx->pack.n = tx->pack.len = 0;
 }
 
 /* Each connection knows the server's clock a little differently: what one wrote as due now must not
@@ -120,6 +121,7 @@ static void tx_begin(job_tx *tx)
 /* Commits, or undoes everything; returns the store's error. */
 static int tx_end(job_tx *tx)
 {
+    job_tx_packs_settle(tx);
     job_tx_settle(tx);
     job_tx_forget_ahead(tx);
     job_tx_batch_settle(tx);

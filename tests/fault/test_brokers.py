@@ -47,7 +47,7 @@ def drained(w, ids):
     begin = time.monotonic()
     wait_until(lambda: w.sql.run("SELECT count(*) FROM jobs WHERE state NOT IN (3, 4)") == "0", PATIENCE_S,
                "the end of all jobs", step=0.3)
-    wait_until(lambda: w.sql.run("SELECT count(*) FROM outbox") == "0", PATIENCE_S, "an empty outbox", step=0.3)
+    wait_until(lambda: w.sql.run("SELECT count(*) FROM packs") == "0", PATIENCE_S, "an empty outbox", step=0.3)
     took = time.monotonic() - begin
     assert len(set(ids)) == len(ids), "two requests got one job"
     lost = set(ids) - set(w.sql.run("SELECT id FROM jobs WHERE state=3").split())
