@@ -45,6 +45,19 @@ typedef struct job_sql_many {
  * line says why, without the password. */
 int job_sql_open(const char *url, job_sql_role role, job_sql **ret) RF_MUST_USE;
 
+/* What the connections of a store tell each other of their server, so that each need not find out
+ * for itself that it hangs. Zeroed, and outlives them. Times are rf_time_real_ns. */
+typedef struct job_sql_health {
+    _Atomic(int64_t) hung_ns; /* it was given up then */
+    _Atomic(int64_t) made_ns; /* a connection was made then */
+} job_sql_health;
+
+/* job_sql_share has the connection use health. */
+void job_sql_share(job_sql *db, job_sql_health *health);
+
+/* job_sql_lost says whether there is no connection to the server now, whatever is tried. */
+bool job_sql_lost(const job_sql *db);
+
 /* job_sql_cache bounds the pages that the connection keeps in memory, where the engine keeps them
  * in this process [16 MiB]. */
 void job_sql_cache(job_sql *db, int64_t kib);

@@ -424,10 +424,22 @@ static void on_close(job_sql *db)
     free(s);
 }
 
+static void on_share(job_sql *db, job_sql_health *health)
+{
+    pg_of(db)->health = health;
+}
+
+static bool on_lost(const job_sql *db)
+{
+    return ((const job_pg_session *)db)->state == JOB_PG_DOWN;
+}
+
 static const job_sql_driver driver = {
     .name = "postgresql",
     .shared = true,
     .close = on_close,
+    .share = on_share,
+    .lost = on_lost,
     .script = on_script,
     .begin = on_begin,
     .commit = on_commit,
@@ -459,6 +471,7 @@ int job_sql_postgres_open(const char *url, job_sql_role role, job_sql **ret)
     s->base.driver = &driver;
     s->url = rf_strdup(url);
     s->role = role;
+    s->health = &s->own_health;
     rf_uuid4(s->id);
     if (!job_pg_session_connect(s, JOB_PG_CONNECT_MS)) {
         int err = s->base.err;

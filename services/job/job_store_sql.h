@@ -66,6 +66,7 @@ typedef struct job_common {
     int64_t now_ms;                /* the latest time of any transaction */
     job_place places[JOB_N_POOLS]; /* of claims */
     struct job_room *rooms;        /* what was last heard of applications (room file) */
+    job_sql_health health;         /* of the server */
     struct job_app *apps;          /* ids of applications (apps file) */
     int64_t outbox_rows;           /* at outbox_asked_ns, and those made since */
     int64_t outbox_asked_ns;       /* 0: never */

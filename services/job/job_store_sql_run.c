@@ -60,6 +60,9 @@ int job_tx_open(job_tx *tx, const job_store_options *options, job_common *common
     tx->options = options;
     tx->common = common;
     int err = job_sql_open(options->url, role, &tx->db);
+    if (err == 0) {
+        job_sql_share(tx->db, &common->health);
+    }
     if (err == 0 && options->cache_kib > 0) {
         job_sql_cache(tx->db, options->cache_kib);
     }
