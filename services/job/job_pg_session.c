@@ -128,7 +128,8 @@ static bool set_up(job_pg_session *s, int timeout_ms)
     s->backoff_ms = 0;
     s->hangs = false;
     s->state = JOB_PG_IDLE;
-    s->heard_ns = s->health->made_ns = rf_time_real_ns();
+    s->heard_ns = rf_time_real_ns();
+    s->health->made_ns = s->heard_ns;
     return true;
 }
 
