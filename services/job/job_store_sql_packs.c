@@ -124,13 +124,13 @@ static void add_dropped(void *user, size_t i, job_rows *rows)
     *n += job_sql_int(rows, 0);
 }
 
-/* Rows that follow each other go at once. */
 typedef struct dropping {
     job_tx *tx;
-    int64_t *ranges;
+    int64_t *ranges; /* first and last number of each */
     size_t n;
 } dropping;
 
+/* Rows that follow each other go at once. */
 static void add_row(dropping *d, int64_t seq)
 {
     int64_t *last = &d->ranges[2 * d->n];
