@@ -48,7 +48,11 @@ int job_events_ready(rf_bus *bus, const job_outbox_row *row, rf_bus_delivery_fn 
 int job_events_changed(rf_bus *bus, const job_outbox_row *row, rf_bus_delivery_fn fn, void *user)
 {
     char id[MESSAGE_ID_MAX];
-    snprintf(id, sizeof(id), "%s/e%" PRId64, row->job_id, row->seq);
+    if (row->of == 0) {
+        snprintf(id, sizeof(id), "%s/e%" PRId64, row->job_id, row->seq);
+    } else {
+        snprintf(id, sizeof(id), "%s/e%" PRId64 ".%" PRIu32, row->job_id, row->seq, row->at);
+    }
     Job__V1__JobEvent message = JOB__V1__JOB_EVENT__INIT;
     message.message_id = id;
     message.job_id = (char *)(uintptr_t)row->job_id;

@@ -196,8 +196,19 @@ static const char counts[] =
  * and a line "param=digest" for each input that is there. */
 static const char fetched[] = "ALTER TABLE jobs ADD COLUMN reuse_seed TEXT;";
 
-static const char *const steps[] = {first,   scopes, posted, progress,  hooks,  turns,
-                                    batches, limits, reuse,  retention, counts, fetched};
+/* JOB_BRINGS_*: rows of other tables that the job may have. Of those made before, nobody knows. */
+static const char brings[] = "ALTER TABLE jobs ADD COLUMN brings INTEGER NOT NULL DEFAULT 3;";
+
+/* State changes to publish, those of a transaction packed into rows of n: a line "kind fence id"
+ * for each. How many wait stands in application_counts, for application 0. A version before this
+ * one writes each into a row of outbox still. */
+static const char packs[] =
+    "CREATE TABLE packs("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER NOT NULL, events TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL);";
+
+static const char *const steps[] = {first,  scopes, posted,    progress, hooks,   turns,  batches,
+                                    limits, reuse,  retention, counts,   fetched, brings, packs};
 
 int job_migrations_latest(void)
 {

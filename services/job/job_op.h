@@ -499,6 +499,8 @@ typedef struct job_op_key_find {
 /* A reference to publish: a waiting job (ready) or a state change (event). */
 typedef struct job_outbox_row {
     int64_t seq; /* the job's for ready, the row's for an event */
+    uint32_t at; /* event only: its place in the row, */
+    uint32_t of; /* and how many the row has; 0: it is no pack (job_store_sql_packs.c) */
     const char *job_id;
     job_pool pool;
     int64_t app; /* this and the next two: ready only */
@@ -520,7 +522,8 @@ typedef struct job_op_outbox_next {
     bool more; /* events were left for the next time */
 } job_op_outbox_next;
 
-/* Marks what was acknowledged: ready rows as sent, event rows are removed. */
+/* Marks what was acknowledged: ready rows as sent, event rows are removed, once all of their events
+ * were. Events come in the order in which they were given. */
 typedef struct job_op_outbox_mark {
     job_op op;
     const job_outbox_row *ready;

@@ -160,16 +160,42 @@ char *job_pg_bulk_text(const char *sql, const char *types)
                                                     : NULL;
 }
 
+static void append_numbered(rf_buf *out, const char *types)
+{
+    append_arrays(out, types);
+    rf_buf_append_str(out, " WITH ORDINALITY");
+    append_names(out, types);
+    rf_buf_append_str(out, ",number)");
+}
+
+/* An UPDATE or DELETE that returns rows. */
+static char *change_query(const char *text, const char *types, const char *source)
+{
+    const char *where = find_word(text, " WHERE ");
+    rf_buf out;
+    rf_buf_init(&out, TEXT_MAX);
+    append_text(&out, text, (size_t)(where - text));
+    rf_buf_append_str(&out, source);
+    append_numbered(&out, types);
+    append_text(&out, where, strlen(where));
+    rf_buf_append_str(&out, ", v.number");
+    return rf_buf_steal(&out);
+}
+
 char *job_pg_bulk_query(const char *sql, const char *types)
 {
     RF_CLEANUP(rf_cleanup_free) char *text = job_pg_text(sql);
+    if (begins(text, "UPDATE ")) {
+        return change_query(text, types, " FROM ");
+    }
+    if (begins(text, "DELETE ")) {
+        return change_query(text, types, " USING ");
+    }
     rf_buf out;
     rf_buf_init(&out, TEXT_MAX);
     rf_buf_append_str(&out, "SELECT s.*, v.number FROM ");
-    append_arrays(&out, types);
-    rf_buf_append_str(&out, " WITH ORDINALITY");
-    append_names(&out, types);
-    rf_buf_append_str(&out, ",number), LATERAL (");
+    append_numbered(&out, types);
+    rf_buf_append_str(&out, ", LATERAL (");
     append_text(&out, text, strlen(text));
     rf_buf_append_str(&out, ") AS s ORDER BY v.number");
     return rf_buf_steal(&out);

@@ -23,7 +23,8 @@ typedef struct job_pg_bulk {
 char *job_pg_bulk_text(const char *sql, const char *types) RF_MUST_USE;
 
 /* job_pg_bulk_query gives the query that runs sql for each row of parameters, in their order, with
- * the row's number, from 1 on, in a column behind those of sql. The caller frees. */
+ * the row's number, from 1 on, in a column behind those of sql; of an UPDATE or DELETE ... WHERE
+ * ... RETURNING in any order. The caller frees. */
 char *job_pg_bulk_query(const char *sql, const char *types) RF_MUST_USE;
 
 job_pg_bulk *job_pg_bulk_new(const char *types) RF_MUST_USE;

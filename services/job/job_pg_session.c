@@ -15,7 +15,7 @@
 #define HANGS_BACKOFF_MS 200
 #define ANSWER_MS 6000    /* of a server that lives: above its own timeouts */
 #define FIRST_WAIT_MS 400 /* for a connection */
-#define NEXT_WAIT_MS 100  /* for one that did not come then */
+#define NEXT_WAIT_MS 50   /* for one that did not come then, or of a server that hung */
 #define BACKOFF_MAX_MS 500
 
 /* Sort and index scans only: plans must not depend on what the statistics said when a table was
@@ -128,6 +128,8 @@ static bool set_up(job_pg_session *s, int timeout_ms)
     s->backoff_ms = 0;
     s->hangs = false;
     s->state = JOB_PG_IDLE;
+    s->heard_ns = rf_time_real_ns();
+    s->health->made_ns = s->heard_ns;
     return true;
 }
 
@@ -151,6 +153,12 @@ bool job_pg_session_connect(job_pg_session *s, int timeout_ms)
     return false;
 }
 
+/* Whether the server was given up, by any connection, and none was made since. */
+static bool server_hangs(const job_pg_session *s)
+{
+    return s->health->hung_ns > s->health->made_ns;
+}
+
 bool job_pg_session_need(job_pg_session *s)
 {
     if (s->state != JOB_PG_DOWN) {
@@ -160,12 +168,18 @@ bool job_pg_session_need(job_pg_session *s)
         job_sql_fail(&s->base, -EIO);
         return false;
     }
-    return job_pg_session_connect(s, s->attempt.conn == NULL ? FIRST_WAIT_MS : NEXT_WAIT_MS);
+    bool first = s->attempt.conn == NULL && !server_hangs(s);
+    return job_pg_session_connect(s, first ? FIRST_WAIT_MS : NEXT_WAIT_MS);
 }
 
-/* The server may have closed an idle connection. */
+/* The server may have closed an idle connection. One that another has given up since this one heard
+ * of it is not waited for once more. */
 void job_pg_session_check(job_pg_session *s)
 {
+    if (server_hangs(s) && s->health->hung_ns > s->heard_ns) {
+        hang_up(s);
+        return;
+    }
     struct pollfd fd = {.fd = PQsocket(s->conn), .events = POLLIN};
     for (int i = 0; i < 3 && poll(&fd, 1, 0) > 0; i++) { /* a last word, then the end */
         if (PQconsumeInput(s->conn) != 1 || PQstatus(s->conn) != CONNECTION_OK) {
@@ -199,6 +213,7 @@ static void give_up(job_pg_session *s)
 {
     lost(s, "the server does not answer");
     s->hangs = true;
+    s->health->hung_ns = rf_time_real_ns();
     s->backoff_ms = HANGS_BACKOFF_MS / 2;
     back_off(s);
 }
@@ -207,10 +222,12 @@ static void give_up(job_pg_session *s)
  * it ends such waits itself, so that only one process of it can be what hangs then. */
 static bool wait_answer(job_pg_session *s)
 {
-    int64_t end_ns = rf_time_real_ns() + ANSWER_MS * RF_NS_PER_MS;
+    int64_t from_ns = rf_time_real_ns();
+    int64_t end_ns = from_ns + ANSWER_MS * RF_NS_PER_MS;
     int ready = 0;
     while ((ready = job_pg_wait(s->conn, SILENCE_MS)) == 0) {
-        if (!job_pg_pulse(s->url, s->conn, PULSE_MS)) {
+        bool given_up = server_hangs(s) && s->health->hung_ns > from_ns;
+        if (given_up || !job_pg_pulse(s->url, s->conn, PULSE_MS)) {
             give_up(s);
             return false;
         }
@@ -317,6 +334,7 @@ void job_pg_session_sync(job_pg_session *s)
         if (!synced) {
             lost(s, "out of step");
         }
+        s->heard_ns = rf_time_real_ns();
     }
 }
 

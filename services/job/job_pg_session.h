@@ -66,6 +66,9 @@ typedef struct job_pg_session {
     int64_t changed;        /* by the last statement that was answered */
     bool patient;           /* the statements of this transaction may take any time */
     bool hangs;             /* the connection was given up, since the server did not live */
+    job_sql_health *health; /* shared, or its own */
+    job_sql_health own_health;
+    int64_t heard_ns;       /* of the server, last */
     job_pg_attempt attempt; /* while DOWN: to connect anew */
     int64_t attempt_end_ns;
     int64_t down_until_ns;
@@ -81,7 +84,7 @@ typedef struct job_pg_session {
  * error when there is none, yet: the attempt goes on at the next call.
  * job_pg_session_need does so when there is none and the back-off is over, without keeping its
  * caller waiting for a server that does not answer. job_pg_session_check notices that the server
- * has closed an idle one. */
+ * has closed an idle one, or was given up meanwhile. */
 bool job_pg_session_connect(job_pg_session *s, int timeout_ms);
 bool job_pg_session_need(job_pg_session *s);
 void job_pg_session_check(job_pg_session *s);

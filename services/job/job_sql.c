@@ -68,6 +68,18 @@ void job_sql_fail(job_sql *db, int err)
     }
 }
 
+void job_sql_share(job_sql *db, job_sql_health *health)
+{
+    if (db->driver->share != NULL) {
+        db->driver->share(db, health);
+    }
+}
+
+bool job_sql_lost(const job_sql *db)
+{
+    return db->driver->lost != NULL && db->driver->lost(db);
+}
+
 void job_sql_cache(job_sql *db, int64_t kib)
 {
     if (db->err == 0 && db->driver->cache != NULL) {

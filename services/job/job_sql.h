@@ -29,7 +29,8 @@ typedef enum job_sql_role {
 
 /* One query run n times: for each of n texts, its only parameter, or with n_ints integers each, up
  * to JOB_SQL_INTS_MAX. row is called for every row, in order of the runs. What row asks of the
- * database must not be the same query. */
+ * database must not be the same query. An UPDATE or DELETE ... WHERE ... RETURNING may stand for
+ * the query: its runs change different rows of one table, and are told in any order. */
 typedef struct job_sql_many {
     const char *const *texts; /* NULL: ints */
     const int64_t *ints;      /* n times n_ints */
@@ -43,6 +44,19 @@ typedef struct job_sql_many {
  * postgresql://... as libpq reads it. Returns 0 or negative errno, -EINVAL for any other url; a log
  * line says why, without the password. */
 int job_sql_open(const char *url, job_sql_role role, job_sql **ret) RF_MUST_USE;
+
+/* What the connections of a store tell each other of their server, so that each need not find out
+ * for itself that it hangs. Zeroed, and outlives them. Times are rf_time_real_ns. */
+typedef struct job_sql_health {
+    _Atomic(int64_t) hung_ns; /* it was given up then */
+    _Atomic(int64_t) made_ns; /* a connection was made then */
+} job_sql_health;
+
+/* job_sql_share has the connection use health. */
+void job_sql_share(job_sql *db, job_sql_health *health);
+
+/* job_sql_lost says whether there is no connection to the server now, whatever is tried. */
+bool job_sql_lost(const job_sql *db);
 
 /* job_sql_cache bounds the pages that the connection keeps in memory, where the engine keeps them
  * in this process [16 MiB]. */

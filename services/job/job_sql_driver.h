@@ -16,6 +16,8 @@ typedef struct job_sql_driver {
     const char *name;
     bool shared; /* other programs may write to the database as well */
     void (*close)(job_sql *db);
+    void (*share)(job_sql *db, job_sql_health *health); /* this and the next NULL: no server */
+    bool (*lost)(const job_sql *db);
     void (*cache)(job_sql *db, int64_t kib); /* NULL: the server's */
     void (*script)(job_sql *db, const char *text);
     void (*begin)(job_sql *db);

@@ -383,6 +383,8 @@ static const char tuning[] =
     "ALTER TABLE leases SET (fillfactor=75, autovacuum_vacuum_scale_factor=0,"
     " autovacuum_vacuum_threshold=20000);"
     "ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=20000);"
+    "ALTER TABLE IF EXISTS packs SET (autovacuum_vacuum_scale_factor=0,"
+    " autovacuum_vacuum_threshold=20000);"
     "ALTER TABLE applications SET (fillfactor=25);"
     "ALTER TABLE IF EXISTS application_counts SET (fillfactor=25);";
 
@@ -422,10 +424,22 @@ static void on_close(job_sql *db)
     free(s);
 }
 
+static void on_share(job_sql *db, job_sql_health *health)
+{
+    pg_of(db)->health = health;
+}
+
+static bool on_lost(const job_sql *db)
+{
+    return ((const job_pg_session *)db)->state == JOB_PG_DOWN;
+}
+
 static const job_sql_driver driver = {
     .name = "postgresql",
     .shared = true,
     .close = on_close,
+    .share = on_share,
+    .lost = on_lost,
     .script = on_script,
     .begin = on_begin,
     .commit = on_commit,
@@ -457,6 +471,7 @@ int job_sql_postgres_open(const char *url, job_sql_role role, job_sql **ret)
     s->base.driver = &driver;
     s->url = rf_strdup(url);
     s->role = role;
+    s->health = &s->own_health;
     rf_uuid4(s->id);
     if (!job_pg_session_connect(s, JOB_PG_CONNECT_MS)) {
         int err = s->base.err;

@@ -101,14 +101,15 @@ static void complete_one(job_store *store, job_tx *tx, job_op *op)
 
 /* Runs each operation in a transaction of its own: a group failed, and one of them may be to blame.
  * The outputs of the first try are dropped with what it allocated in the operations' arenas at
- * their end. */
+ * their end. Once one finds no server the others are not kept waiting for it. */
 static void run_singly(job_store *store, job_tx *tx, job_op_queue ops)
 {
+    int err = 0;
     while (ops.first != NULL) {
         job_op *op = ops.first;
         ops.first = op->next;
         op->next = NULL;
-        int err = job_tx_run(tx, op);
+        err = err != 0 && job_sql_lost(tx->db) ? err : job_tx_run(tx, op);
         note_failure(store, err);
         op->err = err != 0 ? err : op->err;
         complete_one(store, tx, op);

@@ -44,6 +44,15 @@ typedef struct job_place {
     int64_t left;
 } job_place;
 
+/* Events of a transaction, a line for each (job_store_sql_packs.c). */
+#define JOB_PACK_MAX 40      /* so that PostgreSQL keeps the row on its page, as it is */
+#define JOB_PACK_LINE_MAX 80 /* kind, number and id */
+typedef struct job_pack {
+    size_t n;
+    size_t len;
+    char lines[JOB_PACK_MAX * JOB_PACK_LINE_MAX];
+} job_pack;
+
 /* What a transaction changes of a batch (job_store_sql_batch.h). */
 typedef struct job_batch job_batch;
 
@@ -57,6 +66,8 @@ typedef struct job_common {
     int64_t now_ms;                /* the latest time of any transaction */
     job_place places[JOB_N_POOLS]; /* of claims */
     struct job_room *rooms;        /* what was last heard of applications (room file) */
+    job_sql_health health;         /* of the server */
+    struct job_app *apps;          /* ids of applications (apps file) */
     int64_t outbox_rows;           /* at outbox_asked_ns, and those made since */
     int64_t outbox_asked_ns;       /* 0: never */
 } job_common;
@@ -71,6 +82,7 @@ typedef struct job_tx {
     job_change **changes_end;
     job_noted *facts;
     job_noted **facts_end;
+    job_pack pack;       /* events that are not written yet */
     bool outbox;         /* new outbox rows */
     bool hooks;          /* new messages for webhooks */
     int64_t outbox_room; /* rows that may still be added, once asked; 0: not asked */
@@ -104,10 +116,20 @@ bool job_tx_is_lazy(const job_op *op);
 /* job_tx_leads says whether this store is the one replica that publishes the events. */
 bool job_tx_leads(job_tx *tx);
 
-/* job_tx_changed notes the state of a job for the hooks, job_tx_event writes an outbox row when
+/* job_tx_changed notes the state of a job for the hooks, job_tx_event an event to publish when
  * events are on. */
 void job_tx_changed(job_tx *tx, const char *app, const char *id, job_state state);
 void job_tx_event(job_tx *tx, const char *id, uint64_t fence, const char *kind);
+
+/* Events in the database (packs file): job_tx_packs_settle writes those of the transaction at its
+ * end, before job_tx_settle; job_tx_packs_read gives what is published next, job_tx_packs_drop
+ * removes what was, job_tx_packs_count is how many wait, job_tx_packs_oldest_ms since when (0: none
+ * do). */
+void job_tx_packs_settle(job_tx *tx);
+void job_tx_packs_read(job_tx *tx, job_op_outbox_next *in);
+void job_tx_packs_drop(job_tx *tx, const job_outbox_row *events, size_t n);
+int64_t job_tx_packs_count(job_tx *tx);
+int64_t job_tx_packs_oldest_ms(job_tx *tx);
 
 /* job_tx_outbox_full says whether as many rows wait for the bus as may (spec jobs.md K5). Below
  * half of that, where others write too, it may go by what was true a moment ago. */
@@ -117,8 +139,10 @@ bool job_tx_outbox_full(job_tx *tx);
 void job_tx_fact(job_tx *tx, const job_fact *fact);
 void job_tx_fenced(job_tx *tx, const char *id);
 
-/* job_tx_application finds the row of an application id, 0 when there is none. */
+/* job_tx_application finds the row of an application id, 0 when there is none; job_tx_app_id is the
+ * id of a row, kept in memory: text that lives as long as the store. */
 int64_t job_tx_application(job_tx *tx, const char *app);
+const char *job_tx_app_id(job_tx *tx, int64_t app);
 
 /* job_tx_queued counts jobs of the application more (or fewer) queued, job_tx_made one more that it
  * made today; job_tx_settle writes the counts at the end of the transaction, once each.
@@ -144,6 +168,7 @@ int job_tx_has_room(job_tx *tx, const char *app, int64_t *ret_app);
 void job_tx_forget_rooms(job_tx *tx); /* what was true a moment ago is not any more */
 #define JOB_DAY_MS 86400000
 void job_common_done(job_common *c);
+void job_common_forget_apps(job_common *c);
 
 /* job_tx_new_seq is the key of a job that is about to be inserted. */
 int64_t job_tx_new_seq(job_tx *tx);
@@ -162,6 +187,9 @@ typedef struct job_ready {
     int64_t due_ms;
     int64_t job;
 } job_ready;
+
+/* Tables in which a job may have rows (jobs.brings). */
+enum { JOB_BRINGS_INPUTS = 1, JOB_BRINGS_TARGETS = 2 };
 
 /* job_tx_ready_delete ends a job's wait. */
 void job_tx_ready_delete(job_tx *tx, const job_ready *row);
@@ -191,9 +219,10 @@ typedef struct job_running {
     const char *batch; /* NULL: none */
     int64_t hook;      /* events that its webhook wants */
     bool reusable;     /* its result may be taken by other jobs */
-    bool inputs;       /* it pins some */
+    bool inputs;       /* it may pin some */
     bool steps;        /* it has durable outputs */
     const char *step;  /* that its lease names; NULL: none */
+    int64_t percent;   /* likewise */
 } job_running;
 
 /* job_tx_running loads job and lease by job id; false when there is no lease. */
@@ -231,16 +260,15 @@ void job_tx_hook_delete(job_tx *tx, int64_t job);
  * forgets what has been kept so long. */
 void job_tx_progress(job_tx *tx, const char *id, uint64_t fence);
 void job_tx_progress_ends(job_tx *tx, int64_t job);
+bool job_running_told(const job_running *run); /* whether it may have any */
 void job_tx_progress_sweep(job_tx *tx);
 
 /* Columns of a running job for job_tx_read_running. */
 #define JOB_RUNNING_COLUMNS                                                                        \
-    " j.seq, j.id, a.id, l.fence, j.state, j.pool, l.worker, l.claimed_ms, j.limit_s, j.retries,"  \
+    " j.seq, j.id, j.app, l.fence, j.state, j.pool, l.worker, l.claimed_ms, j.limit_s, j.retries," \
     " j.crashes, j.workflow, j.started_ms, j.batch_name, j.hook, j.reuse_key IS NOT NULL,"         \
-    " EXISTS(SELECT 1 FROM inputs i"                                                               \
-    " WHERE i.job=j.seq AND i.object_key IS NOT NULL), EXISTS(SELECT 1 FROM steps s WHERE"         \
-    " s.job=j.seq), l.step FROM jobs j JOIN leases l ON l.job=j.seq JOIN "                         \
-    "applications a ON a.seq=j.app "
+    " j.brings, EXISTS(SELECT 1 FROM steps s WHERE s.job=j.seq), l.step, l.percent"                \
+    " FROM jobs j JOIN leases l ON l.job=j.seq "
 #define JOB_RUNNING_QUERY "SELECT" JOB_RUNNING_COLUMNS "WHERE j.id=? FOR UPDATE OF j, l"
 void job_tx_read_running(job_tx *tx, job_rows *rows, job_running *run);
 

@@ -14,7 +14,7 @@ void job_tx_read_running(job_tx *tx, job_rows *rows, job_running *run)
 {
     run->job = job_sql_int(rows, 0);
     run->id = job_sql_str(rows, 1, &tx->arena);
-    run->app = job_sql_str(rows, 2, &tx->arena);
+    run->app = job_tx_app_id(tx, job_sql_int(rows, 2));
     run->fence = (uint64_t)job_sql_int(rows, 3);
     run->state = (job_state)job_sql_int(rows, 4);
     run->pool = (job_pool)job_sql_int(rows, 5);
@@ -28,9 +28,10 @@ void job_tx_read_running(job_tx *tx, job_rows *rows, job_running *run)
     run->batch = job_sql_str(rows, 13, &tx->arena);
     run->hook = job_sql_int(rows, 14);
     run->reusable = job_sql_int(rows, 15) != 0;
-    run->inputs = job_sql_int(rows, 16) != 0;
+    run->inputs = (job_sql_int(rows, 16) & JOB_BRINGS_INPUTS) != 0;
     run->steps = job_sql_int(rows, 17) != 0;
     run->step = job_sql_str(rows, 18, &tx->arena);
+    run->percent = job_sql_int(rows, 19);
 }
 
 bool job_tx_running(job_tx *tx, const char *id, job_running *ret)
@@ -291,7 +292,9 @@ void job_tx_succeed(job_tx *tx, const job_running *run)
         job_tx_reuse_offer(tx, run->job);
     }
     job_tx_batch_move(tx, run->app, run->batch, run->state, JOB_SUCCEEDED);
-    job_tx_progress_ends(tx, run->job);
+    if (job_running_told(run)) {
+        job_tx_progress_ends(tx, run->job);
+    }
     job_tx_hook(tx, run->job, run->hook, JOB_HOOK_SUCCEEDED);
     job_tx_event(tx, run->id, run->fence, "succeeded");
     job_tx_changed(tx, run->app, run->id, JOB_SUCCEEDED);

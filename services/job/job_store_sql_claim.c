@@ -11,25 +11,22 @@
 
 typedef struct candidate {
     int64_t due_ms;
-    int64_t job;
-    int64_t fence;
+    int64_t job;   /* 0: the place is empty */
+    int64_t fence; /* of the new attempt */
     int64_t app;
     int64_t priority;
-    job_state state;
+    int64_t brings;
     const char *app_id;
     const char *workflow;
     const char *batch;
     int64_t hook;
-    size_t n_inputs;
-    size_t n_targets;
-    size_t n_done;
     job_input *inputs;
     job_target *targets;
     job_step_output *done;
     job_claim *claim;
 } candidate;
 
-/* A claim on its way. A place of found without a job is empty. */
+/* A claim on its way. */
 typedef struct claiming {
     job_tx *tx;
     job_op_claim *in;
@@ -51,41 +48,40 @@ static void read_job(void *user, size_t at, job_rows *rows)
                      .job = job_sql_int(rows, 1),
                      .fence = job_sql_int(rows, 2),
                      .app = job_sql_int(rows, 3),
-                     .state = (job_state)job_sql_int(rows, 4),
-                     .app_id = job_sql_str(rows, 5, &tx->arena),
-                     .workflow = job_sql_str(rows, 12, &tx->arena),
-                     .n_inputs = (size_t)job_sql_int(rows, 13),
-                     .n_targets = (size_t)job_sql_int(rows, 14),
-                     .n_done = (size_t)job_sql_int(rows, 15),
-                     .batch = job_sql_str(rows, 16, &tx->arena),
-                     .hook = job_sql_int(rows, 17),
-                     .priority = job_sql_int(rows, 18)};
-    c->in->claims[at] = (job_claim){.id = job_sql_str(rows, 6, arena),
-                                    .fence = (uint64_t)f->fence + 1,
-                                    .params = job_sql_str(rows, 7, arena),
-                                    .document = job_tx_document(tx, job_sql_int(rows, 8)),
-                                    .limit_s = (uint32_t)job_sql_int(rows, 9),
-                                    .request_id = job_sql_str(rows, 10, arena),
-                                    .traceparent = job_sql_str(rows, 11, arena)};
+                     .app_id = job_tx_app_id(tx, job_sql_int(rows, 3)),
+                     .workflow = job_sql_str(rows, 10, &tx->arena),
+                     .brings = job_sql_int(rows, 11),
+                     .batch = job_sql_str(rows, 12, &tx->arena),
+                     .hook = job_sql_int(rows, 13),
+                     .priority = job_sql_int(rows, 14)};
+    c->in->claims[at] = (job_claim){.id = job_sql_str(rows, 4, arena),
+                                    .fence = (uint64_t)f->fence,
+                                    .params = job_sql_str(rows, 5, arena),
+                                    .document = job_tx_document(tx, job_sql_int(rows, 6)),
+                                    .limit_s = (uint32_t)job_sql_int(rows, 7),
+                                    .request_id = job_sql_str(rows, 8, arena),
+                                    .traceparent = job_sql_str(rows, 9, arena)};
 }
 
-/* Reads the jobs of n turns into the places of the same number; one that was cancelled meanwhile
- * leaves its place empty. */
-static void read_jobs(claiming *c, const job_turn *turns, size_t n)
+/* Starts the jobs of n turns, whose places have the same number, and raises their fences; one that
+ * was cancelled meanwhile leaves its place empty. What ends a job's wait (an end of the job,
+ * another due time) changes its row, and other claims are kept out, so that the reference need not
+ * be looked at again. */
+static void start_jobs(claiming *c, const job_turn *turns, size_t n)
 {
+    enum { PARAMS = 4 };
+    int64_t *params = job_arena_array(&c->tx->arena, n * PARAMS, sizeof(*params));
     for (size_t i = 0; i < n; i++) {
-        c->jobs[i] = turns[i].job;
+        const int64_t row[PARAMS] = {JOB_STARTED, c->tx->now_ms, turns[i].job, turns[i].due_ms};
+        memcpy(&params[i * PARAMS], row, sizeof(row));
     }
-    const job_sql_many many = {.ints = c->jobs, .n_ints = 1, .n = n, .row = read_job, .user = c};
+    const job_sql_many many = {
+        .ints = params, .n_ints = PARAMS, .n = n, .row = read_job, .user = c};
     job_sql_each(c->tx->db,
-                 "SELECT r.due_ms, j.seq, j.fence, j.app, j.state, a.id, j.id, j.params, j.version,"
-                 " j.limit_s, j.request_id, j.traceparent, j.workflow,"
-                 " (SELECT count(*) FROM inputs i WHERE i.job=j.seq),"
-                 " (SELECT count(*) FROM targets t WHERE t.job=j.seq),"
-                 " CASE WHEN j.fence=0 THEN 0"
-                 "  ELSE (SELECT count(*) FROM steps s WHERE s.job=j.seq) END,"
-                 " j.batch_name, j.hook, j.priority FROM jobs j JOIN ready r ON " JOB_READY_OF_JOB
-                 " JOIN applications a ON a.seq=j.app WHERE j.seq=? FOR UPDATE OF j, r",
+                 "UPDATE jobs SET state=?, fence=fence+1, started_ms=coalesce(started_ms, ?)"
+                 " WHERE seq=? AND due_ms=? AND completed_ms IS NULL"
+                 " RETURNING due_ms, seq, fence, app, id, params, version, limit_s, request_id,"
+                 " traceparent, workflow, brings, batch_name, hook, priority",
                  &many);
 }
 
@@ -114,7 +110,7 @@ static void choose(claiming *c)
     job_place place = place_now(tx, c->in->pool);
     size_t n = job_tx_turns(tx, c->in->pool, c->in->max, &place, turns);
     set_place(tx, c->in->pool, place);
-    read_jobs(c, turns, n);
+    start_jobs(c, turns, n);
     for (size_t i = 0; i < n; i++) {
         if (c->found[i].job != 0) {
             c->in->claims[c->n] = c->in->claims[i];
@@ -128,11 +124,24 @@ static void choose(claiming *c)
 
 /* ---- what they come with ---- */
 
+/* Room in a list of n for one more: a list grows by doubling. */
+static void *grow(job_arena *arena, void *list, size_t n, size_t size)
+{
+    bool full = (n & (n - 1)) == 0;
+    void *more = full ? job_arena_array(arena, RF_MAX(2 * n, (size_t)1), size) : list;
+    if (full && n > 0) {
+        memcpy(more, list, n * size);
+    }
+    return more;
+}
+
 static void add_input(void *user, size_t i, job_rows *rows)
 {
     claiming *c = user;
     job_arena *arena = &c->in->op.arena;
-    const candidate *f = c->asked[i];
+    candidate *f = c->asked[i];
+    f->inputs = grow(arena, f->inputs, f->claim->n_inputs, sizeof(*f->inputs));
+    f->claim->inputs = f->inputs;
     f->inputs[f->claim->n_inputs++] = (job_input){.param = job_sql_str(rows, 0, arena),
                                                   .url = job_sql_str(rows, 1, arena),
                                                   .object_key = job_sql_str(rows, 2, arena),
@@ -143,7 +152,9 @@ static void add_target(void *user, size_t i, job_rows *rows)
 {
     claiming *c = user;
     job_arena *arena = &c->in->op.arena;
-    const candidate *f = c->asked[i];
+    candidate *f = c->asked[i];
+    f->targets = grow(arena, f->targets, f->claim->n_targets, sizeof(*f->targets));
+    f->claim->targets = f->targets;
     f->targets[f->claim->n_targets++] = (job_target){.output = job_sql_str(rows, 0, arena),
                                                      .url = job_sql_str(rows, 1, arena),
                                                      .upload_id = job_sql_str(rows, 2, arena)};
@@ -153,7 +164,9 @@ static void add_step(void *user, size_t i, job_rows *rows)
 {
     claiming *c = user;
     job_arena *arena = &c->in->op.arena;
-    const candidate *f = c->asked[i];
+    candidate *f = c->asked[i];
+    f->done = grow(arena, f->done, f->claim->n_done, sizeof(*f->done));
+    f->claim->done = f->done;
     f->done[f->claim->n_done++] = (job_step_output){.step = job_sql_str(rows, 0, arena),
                                                     .port = job_sql_str(rows, 1, arena),
                                                     .object_key = job_sql_str(rows, 2, arena),
@@ -161,67 +174,60 @@ static void add_step(void *user, size_t i, job_rows *rows)
                                                     .text = job_sql_str(rows, 4, arena)};
 }
 
-static void ask_about(claiming *c, size_t at, candidate *f)
-{
-    c->asked[at] = f;
-    c->jobs[at] = f->job;
-}
-
-static void load_inputs(claiming *c)
+/* Asks about those of the jobs that may have such rows. */
+static void ask(claiming *c, bool (*may_have)(const candidate *f), const char *sql,
+                void (*add)(void *user, size_t i, job_rows *rows))
 {
     size_t n = 0;
     for (candidate *f = c->found; f < c->found + c->n; f++) {
-        if (f->n_inputs > 0) {
-            f->inputs = job_arena_array(&c->in->op.arena, f->n_inputs, sizeof(job_input));
-            f->claim->inputs = f->inputs;
-            ask_about(c, n++, f);
+        if (may_have(f)) {
+            c->asked[n] = f;
+            c->jobs[n++] = f->job;
         }
     }
-    const job_sql_many many = {.ints = c->jobs, .n_ints = 1, .n = n, .row = add_input, .user = c};
-    job_sql_each(c->tx->db, "SELECT param, url, object_key, bad FROM inputs WHERE job=?", &many);
+    const job_sql_many many = {.ints = c->jobs, .n_ints = 1, .n = n, .row = add, .user = c};
+    job_sql_each(c->tx->db, sql, &many);
 }
 
-static void load_targets(claiming *c)
+static bool may_have_inputs(const candidate *f)
 {
-    size_t n = 0;
-    for (candidate *f = c->found; f < c->found + c->n; f++) {
-        if (f->n_targets > 0) {
-            f->targets = job_arena_array(&c->in->op.arena, f->n_targets, sizeof(job_target));
-            f->claim->targets = f->targets;
-            ask_about(c, n++, f);
-        }
-    }
-    const job_sql_many many = {.ints = c->jobs, .n_ints = 1, .n = n, .row = add_target, .user = c};
-    job_sql_each(c->tx->db, "SELECT output, url, upload FROM targets WHERE job=?", &many);
+    return (f->brings & JOB_BRINGS_INPUTS) != 0;
 }
 
-static void load_steps(claiming *c)
+static bool may_have_targets(const candidate *f)
 {
-    size_t n = 0;
-    for (candidate *f = c->found; f < c->found + c->n; f++) {
-        if (f->n_done > 0) {
-            f->done = job_arena_array(&c->in->op.arena, f->n_done, sizeof(job_step_output));
-            f->claim->done = f->done;
-            ask_about(c, n++, f);
-        }
-    }
-    const job_sql_many many = {.ints = c->jobs, .n_ints = 1, .n = n, .row = add_step, .user = c};
-    job_sql_each(c->tx->db, "SELECT step, port, object_key, size, text FROM steps WHERE job=?",
-                 &many);
+    return (f->brings & JOB_BRINGS_TARGETS) != 0;
+}
+
+static bool may_have_steps(const candidate *f)
+{
+    return f->fence > 1;
+}
+
+static void load(claiming *c)
+{
+    ask(c, may_have_inputs, "SELECT param, url, object_key, bad FROM inputs WHERE job=?",
+        add_input);
+    ask(c, may_have_targets, "SELECT output, url, upload FROM targets WHERE job=?", add_target);
+    ask(c, may_have_steps, "SELECT step, port, object_key, size, text FROM steps WHERE job=?",
+        add_step);
 }
 
 /* ---- whose they are now ---- */
 
-/* Raises the fence and sets the lease: from here on the job is this worker's. */
+/* Only a first attempt finds the job QUEUED. */
+static job_state state_before(const candidate *c)
+{
+    return c->fence == 1 ? JOB_QUEUED : JOB_STARTED;
+}
+
+/* Sets the lease: from here on the job is this worker's. */
 static void take(job_tx *tx, const job_op_claim *in, const candidate *c)
 {
     const job_claim *claim = c->claim;
     const job_ready row = {(int64_t)in->pool, c->app, c->priority, c->due_ms, c->job};
     job_tx_ready_delete(tx, &row);
-    job_sql_run(tx->db,
-                "UPDATE jobs SET state=?, fence=fence+1, started_ms=coalesce(started_ms,?)"
-                " WHERE seq=?",
-                "iii", (int64_t)job_tx_next(tx, c->state, JOB_EVENT_CLAIM), tx->now_ms, c->job);
+    (void)job_tx_next(tx, state_before(c), JOB_EVENT_CLAIM);
     job_sql_run(tx->db,
                 "INSERT INTO leases(job, fence, worker, pool, claimed_ms, until_ms, limit_ms, app)"
                 " VALUES(?,?,?,?,?,?,?,?)",
@@ -230,7 +236,7 @@ static void take(job_tx *tx, const job_op_claim *in, const candidate *c)
                 c->app);
     job_tx_event(tx, claim->id, claim->fence, "started");
     job_tx_changed(tx, c->app_id, claim->id, JOB_STARTED);
-    if (c->state == JOB_QUEUED) {
+    if (state_before(c) == JOB_QUEUED) {
         job_tx_queued(tx, c->app, -1);
         job_tx_batch_move(tx, c->app_id, c->batch, JOB_QUEUED, JOB_STARTED);
         job_tx_hook(tx, c->job, c->hook, JOB_HOOK_STARTED);
@@ -275,9 +281,7 @@ int job_store_sql_claim(job_tx *tx, job_op *op)
     in->max = RF_MIN(in->max, (uint32_t)JOB_CLAIM_MAX);
     in->claims = job_arena_array(&op->arena, in->max, sizeof(job_claim));
     choose(&c);
-    load_inputs(&c);
-    load_targets(&c);
-    load_steps(&c);
+    load(&c);
     for (size_t i = 0; i < c.n; i++) {
         take(tx, in, &c.found[i]);
     }

@@ -111,6 +111,12 @@ void job_tx_progress_ends(job_tx *tx, int64_t job)
                 job);
 }
 
+/* What was told of this attempt stands in its lease as well. */
+bool job_running_told(const job_running *run)
+{
+    return run->fence > 1 || run->step != NULL || run->percent > 0;
+}
+
 void job_tx_progress_sweep(job_tx *tx)
 {
     job_sql_run(tx->db, "DELETE FROM progress WHERE gone_ms<=?", "i", tx->now_ms);

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define EVENTS_MAX 1000
-
 /* The jobs that may start next, in the order of claims, are those whose references may be out: the
  * ones not sent yet, or sent long ago and never claimed, go out now. Looking at no more of them
  * keeps the cost off the length of the queue. The rotation begins at the same place each time, so
@@ -56,22 +54,6 @@ static void find_ready(job_tx *tx, job_op_outbox_next *in, job_pool pool)
     job_sql_each(tx->db, "SELECT id, app, priority FROM jobs WHERE seq=?", &many);
 }
 
-static void find_events(job_tx *tx, job_op_outbox_next *in)
-{
-    in->events = job_arena_array(&in->op.arena, EVENTS_MAX, sizeof(job_outbox_row));
-    job_rows *rows =
-        job_sql_query(tx->db, "SELECT seq, job, fence, kind FROM outbox ORDER BY seq LIMIT ?", "i",
-                      (int64_t)EVENTS_MAX);
-    while (job_sql_next(tx->db, rows)) {
-        in->events[in->n_events++] =
-            (job_outbox_row){.seq = job_sql_int(rows, 0),
-                             .job_id = job_sql_str(rows, 1, &in->op.arena),
-                             .fence = (uint64_t)job_sql_int(rows, 2),
-                             .message = job_sql_str(rows, 3, &in->op.arena)};
-    }
-    in->more = in->n_events == EVENTS_MAX;
-}
-
 int job_store_sql_outbox_next(job_tx *tx, job_op *op)
 {
     job_op_outbox_next *in = (job_op_outbox_next *)op;
@@ -86,7 +68,7 @@ int job_store_sql_outbox_next(job_tx *tx, job_op *op)
         }
     }
     if (job_tx_leads(tx)) {
-        find_events(tx, in);
+        job_tx_packs_read(tx, in);
     }
     return 0;
 }
@@ -128,24 +110,11 @@ static void mark_ready(job_tx *tx, const job_op_outbox_mark *in)
     }
 }
 
-/* Those that follow each other go at once. */
-static void drop_events(job_tx *tx, const job_outbox_row *events, size_t n)
-{
-    for (size_t first = 0, next; first < n; first = next) {
-        next = first + 1;
-        while (next < n && events[next].seq == events[next - 1].seq + 1) {
-            next++;
-        }
-        job_sql_run(tx->db, "DELETE FROM outbox WHERE seq>=? AND seq<=?", "ii", events[first].seq,
-                    events[next - 1].seq);
-    }
-}
-
 int job_store_sql_outbox_mark(job_tx *tx, job_op *op)
 {
     job_op_outbox_mark *in = (job_op_outbox_mark *)op;
     mark_ready(tx, in);
-    drop_events(tx, in->events, in->n_events);
+    job_tx_packs_drop(tx, in->events, in->n_events);
     return 0;
 }
 
@@ -174,8 +143,8 @@ int job_store_sql_stats(job_tx *tx, job_op *op)
         in->running[pool] =
             job_sql_one(tx->db, 0, "SELECT count(*) FROM leases WHERE pool=?", "i", pool);
     }
-    in->outbox_unsent = job_sql_one(tx->db, 0, "SELECT count(*) FROM outbox", "");
-    in->outbox_oldest_ms = job_sql_one(tx->db, 0, "SELECT min(created_ms) FROM outbox", "");
+    in->outbox_unsent = job_tx_packs_count(tx);
+    in->outbox_oldest_ms = job_tx_packs_oldest_ms(tx);
     in->hooks_waiting = job_sql_one(tx->db, 0, "SELECT count(*) FROM hook_messages", "");
     in->hooks_oldest_ms = job_sql_one(tx->db, 0, "SELECT min(at_ms) FROM hook_messages", "");
     count_dead(tx, in);

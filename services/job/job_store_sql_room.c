@@ -42,6 +42,7 @@ void job_tx_forget_rooms(job_tx *tx)
 void job_common_done(job_common *c)
 {
     forget_all(c);
+    job_common_forget_apps(c);
     pthread_mutex_destroy(&c->mutex);
 }
 
@@ -123,14 +124,9 @@ static bool outbox_has_plenty(job_tx *tx)
     return plenty;
 }
 
-/* Rows go in the order of their numbers, so the span tells how many there are, at the cost of two
- * looks into the index. */
 static int64_t count_outbox(job_tx *tx)
 {
-    int64_t n = job_sql_one(tx->db, 0,
-                            "SELECT coalesce((SELECT max(seq) FROM outbox)"
-                            "-(SELECT min(seq) FROM outbox)+1, 0)",
-                            "");
+    int64_t n = job_tx_packs_count(tx);
     pthread_mutex_lock(&tx->common->mutex);
     tx->common->outbox_rows = n;
     tx->common->outbox_asked_ns = rf_time_ns();

@@ -60,6 +60,9 @@ int job_tx_open(job_tx *tx, const job_store_options *options, job_common *common
     tx->options = options;
     tx->common = common;
     int err = job_sql_open(options->url, role, &tx->db);
+    if (err == 0) {
+        job_sql_share(tx->db, &common->health);
+    }
     if (err == 0 && options->cache_kib > 0) {
         job_sql_cache(tx->db, options->cache_kib);
     }
@@ -77,6 +80,7 @@ static void forget_notes(job_tx *tx)
     tx->tallies = NULL;
     tx->outbox_room = 0;
     tx->batches = NULL;
+    tx->pack.n = tx->pack.len = 0;
 }
 
 /* Each connection knows the server's clock a little differently: what one wrote as due now must not
@@ -120,6 +124,7 @@ static void tx_begin(job_tx *tx)
 /* Commits, or undoes everything; returns the store's error. */
 static int tx_end(job_tx *tx)
 {
+    job_tx_packs_settle(tx);
     job_tx_settle(tx);
     job_tx_forget_ahead(tx);
     job_tx_batch_settle(tx);

@@ -49,15 +49,6 @@ job_state job_tx_next(job_tx *tx, job_state from, job_event event)
     return (job_state)next;
 }
 
-void job_tx_event(job_tx *tx, const char *id, uint64_t fence, const char *kind)
-{
-    if (tx->options->events) {
-        job_sql_run(tx->db, "INSERT INTO outbox(job, fence, kind, created_ms) VALUES(?,?,?,?)",
-                    "titi", id, (int64_t)fence, kind, tx->now_ms);
-        tx->outbox = true;
-    }
-}
-
 int64_t job_tx_application(job_tx *tx, const char *app)
 {
     return job_sql_one(tx->db, 0, "SELECT seq FROM applications WHERE id=?", "t", app);

@@ -118,6 +118,7 @@ static void claimed(job_op *op)
     if (job_call_refuse(op)) {
         return;
     }
+    job_workers_claimed(s->workers, claim->worker, (uint32_t)claim->n_claims);
     note_slots(s, claim->worker, claim->pool, claim->max - (uint32_t)claim->n_claims);
     Job__V1__ClaimResponse reply = JOB__V1__CLAIM_RESPONSE__INIT;
     reply.claims = job_arena_array(&op->arena, claim->n_claims, sizeof(Job__V1__Claim *));

@@ -10,6 +10,7 @@
 typedef struct worker {
     job_pool pool;
     uint32_t free_slots;
+    uint32_t per_claim; /* jobs that its claims find, of late */
     int64_t seen_ns;
     UT_hash_handle hh;
     char name[];
@@ -73,6 +74,14 @@ bool job_workers_set(job_workers *w, const char *name, job_pool pool, uint32_t f
     return more;
 }
 
+void job_workers_claimed(job_workers *w, const char *name, uint32_t n_jobs)
+{
+    pthread_mutex_lock(&w->mutex);
+    worker *one = find_or_add(w, name);
+    one->per_claim = n_jobs == 0 ? one->per_claim : (one->per_claim + n_jobs) / 2;
+    pthread_mutex_unlock(&w->mutex);
+}
+
 bool job_workers_add(job_workers *w, const char *name, int32_t delta)
 {
     pthread_mutex_lock(&w->mutex);
@@ -87,9 +96,17 @@ bool job_workers_add(job_workers *w, const char *name, int32_t delta)
     return one != NULL && delta > 0;
 }
 
+static uint32_t references_of(const worker *one)
+{
+    uint32_t most = one->free_slots * JOB_REFERENCES_PER_SLOT;
+    return one->per_claim < JOB_CLAIMS_MANY
+               ? most
+               : RF_MIN(most, RF_MAX(most / one->per_claim, (uint32_t)JOB_REFERENCES_LEAST));
+}
+
 uint32_t job_workers_allowed(job_workers *w, job_pool pool)
 {
-    uint32_t slots = 0;
+    uint32_t n = 0;
     int64_t oldest_ns = rf_time_ns() - JOB_WORKER_SILENT_MS * RF_NS_PER_MS;
     pthread_mutex_lock(&w->mutex);
     for (worker *one = w->table; one != NULL;) {
@@ -97,10 +114,10 @@ uint32_t job_workers_allowed(job_workers *w, job_pool pool)
         if (one->seen_ns < oldest_ns) {
             drop(w, one);
         } else if (one->pool == pool) {
-            slots += one->free_slots;
+            n += references_of(one);
         }
         one = next;
     }
     pthread_mutex_unlock(&w->mutex);
-    return slots * JOB_REFERENCES_PER_SLOT;
+    return n;
 }

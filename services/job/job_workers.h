@@ -11,7 +11,9 @@
 #define JOB_WORKERS_MAX 10000
 #define JOB_WORKER_SILENT_MS 30000 /* a worker unheard of for so long has no slots */
 #define JOB_REFERENCES_PER_SLOT 2
-#define JOB_SLOTS_MAX 1024 /* of one worker */
+#define JOB_REFERENCES_LEAST 4 /* of a worker that takes many, if it has the slots */
+#define JOB_CLAIMS_MANY 16     /* jobs of a claim from which on a worker is one */
+#define JOB_SLOTS_MAX 1024     /* of one worker */
 
 typedef struct job_workers job_workers;
 
@@ -21,6 +23,11 @@ job_workers *job_workers_free(job_workers *w);
 /* job_workers_set says how many slots a worker has free now. Returns true when that is more than
  * before, so that the relay may have something to do. */
 bool job_workers_set(job_workers *w, const char *worker, job_pool pool, uint32_t free_slots);
+
+/* job_workers_claimed notes that a claim of the worker found n_jobs, before job_workers_set says
+ * what is free now. A reference leads to as many jobs as its worker claims at once, so that one who
+ * takes many gets few. */
+void job_workers_claimed(job_workers *w, const char *worker, uint32_t n_jobs);
 
 /* job_workers_add changes the number by delta (a finished attempt frees one). Returns as above. */
 bool job_workers_add(job_workers *w, const char *worker, int32_t delta);

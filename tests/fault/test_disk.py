@@ -141,7 +141,7 @@ def all_done(p, ids):
     lost = set(ids) - set(ask(db, f"SELECT id FROM jobs WHERE state={SUCCEEDED}"))
     assert not lost, f"{len(lost)} accepted jobs are lost"
     assert ask(db, f"SELECT job FROM attempts WHERE state={SUCCEEDED} GROUP BY job HAVING count(*)>1") == []
-    wait_until(lambda: not ask(db, "SELECT 1 FROM outbox LIMIT 1"), PATIENCE_S, "an empty outbox", step=0.2)
+    wait_until(lambda: not ask(db, "SELECT 1 FROM packs LIMIT 1"), PATIENCE_S, "an empty outbox", step=0.2)
 
 
 class World:

@@ -289,7 +289,7 @@ def run(platform, rng):
     assert again == ids[::10]
     failed = check_results(platform, ids)
     attempts = check_database(platform, JOBS + more)
-    wait_until(lambda: not column(platform, "SELECT 1 FROM outbox LIMIT 1"), 60, "the outbox's end")
+    wait_until(lambda: not column(platform, "SELECT 1 FROM packs LIMIT 1"), 60, "the outbox's end")
     wait_until(lambda: objects_on_disk(platform) <= referenced(platform), 60, "the sweep")
     assert referenced(platform) <= objects_on_disk(platform), "a file is missing"
     return sum(killer.kills.values()), JOBS + more, attempts, int(refused), failed

@@ -289,7 +289,8 @@ static int sweep_done(fixture *f)
 const scene scenes[] = {
     {"a job is created", a_full_upload, create,
      "SELECT count(*) FROM jobs j JOIN ready r ON r.job=j.seq JOIN inputs i ON i.job=j.seq"
-     " JOIN targets t ON t.job=j.seq JOIN idempotency k ON k.job=j.id JOIN outbox o ON o.job=j.id"},
+     " JOIN targets t ON t.job=j.seq JOIN idempotency k ON k.job=j.id JOIN packs p"
+     " ON p.events LIKE 'queued 0 '||j.id||'%'"},
     {"a job is claimed", a_queued_job, claim,
      "SELECT count(*) FROM jobs j JOIN leases l ON l.job=j.seq WHERE j.state=2 AND j.fence=1"},
     {"a lease is renewed", a_started_job, heartbeat,
@@ -322,7 +323,7 @@ const scene scenes[] = {
     {"a key is revoked", NULL, key_revoke,
      "SELECT count(*) FROM keys WHERE revoked_ms IS NOT NULL"},
     {"messages are marked as sent", a_queued_job, outbox_mark,
-     "SELECT count(*) FROM ready WHERE sent_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM outbox)"},
+     "SELECT count(*) FROM ready WHERE sent_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM packs)"},
     {"old jobs go", an_old_job, sweep_due,
      "SELECT count(*) FROM garbage WHERE NOT EXISTS (SELECT 1 FROM jobs)"},
     {"garbage was removed", garbage, sweep_done, "SELECT count(*)=0 FROM garbage"},

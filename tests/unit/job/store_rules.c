@@ -19,6 +19,13 @@ const store_rule store_rules[] = {
      "SELECT count(*) FROM applications a WHERE"
      " queued+coalesce((SELECT sum(p.queued) FROM application_counts p WHERE p.app=a.seq), 0) <>"
      " (SELECT count(*) FROM jobs j WHERE j.app=a.seq AND j.state=1)"},
+    {"how many events wait is known",
+     "SELECT count(*) FROM (SELECT 1 AS one) once WHERE coalesce((SELECT sum(n) FROM packs), 0) <>"
+     " coalesce((SELECT sum(queued) FROM application_counts WHERE app=0), 0)"},
+    {"a job knows what it brings",
+     "SELECT count(*) FROM jobs j WHERE"
+     " ((brings&1)=0 AND EXISTS (SELECT 1 FROM inputs i WHERE i.job=j.seq)) OR"
+     " ((brings&2)=0 AND EXISTS (SELECT 1 FROM targets t WHERE t.job=j.seq))"},
     {"a job has results when it succeeded and only then",
      "SELECT count(*) FROM jobs j WHERE (state=3) <>"
      " EXISTS (SELECT 1 FROM results r WHERE r.job=j.seq)"},

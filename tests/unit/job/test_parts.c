@@ -266,6 +266,27 @@ Test(parts, k3_two_references_for_each_free_slot_may_be_out)
     job_workers_free(w);
 }
 
+Test(parts, one_that_takes_many_jobs_at_once_gets_few_references)
+{
+    job_workers *w = job_workers_new();
+    job_workers_set(w, "a", JOB_POOL_CPU, 200);
+    job_workers_claimed(w, "a", JOB_CLAIMS_MANY);
+    cr_assert_eq(job_workers_allowed(w, JOB_POOL_CPU), 400, "it may have been chance");
+    for (int i = 0; i < 20; i++) {
+        job_workers_claimed(w, "a", 51);
+        job_workers_claimed(w, "a", 0);
+    }
+    cr_assert_eq(job_workers_allowed(w, JOB_POOL_CPU), 8);
+    job_workers_set(w, "a", JOB_POOL_CPU, 1);
+    cr_assert_eq(job_workers_allowed(w, JOB_POOL_CPU), 2);
+    job_workers_set(w, "a", JOB_POOL_CPU, 200);
+    for (int i = 0; i < 3; i++) {
+        job_workers_claimed(w, "a", 1);
+    }
+    cr_assert_eq(job_workers_allowed(w, JOB_POOL_CPU), 400);
+    job_workers_free(w);
+}
+
 Test(parts, a_silent_worker_has_no_slots)
 {
     job_workers *w = job_workers_new();

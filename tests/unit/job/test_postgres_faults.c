@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "job_sql.h"
 #include "rf_log.h"
 #include "rf_time.h"
 
@@ -236,6 +237,43 @@ Test(postgres_faults, a_server_that_does_not_answer_is_an_outage_and_over_when_i
     cr_assert(job_op_is_outage(create(id)));
     postgres_order("resume");
     until_it_works();
+}
+
+static void open_shared(job_sql_health *health, job_sql **ret)
+{
+    cr_assert_eq(job_sql_open(f.url, JOB_SQL_WRITER, ret), 0);
+    job_sql_share(*ret, health);
+}
+
+static int ask(job_sql *db)
+{
+    job_sql_clear(db);
+    job_sql_begin(db);
+    (void)job_sql_one(db, 0, "SELECT 1", "");
+    return job_sql_commit(db);
+}
+
+Test(postgres_faults, what_one_connection_has_found_out_counts_for_the_others)
+{
+    job_sql_health health = {.hung_ns = 0};
+    job_sql *first = NULL;
+    job_sql *second = NULL;
+    open_shared(&health, &first);
+    open_shared(&health, &second);
+    postgres_order("pause");
+    cr_assert_neq(ask(first), 0);
+    cr_assert(job_sql_lost(first));
+    cr_assert_not(job_sql_lost(second));
+    job_sql_begin(second);
+    cr_assert(job_sql_lost(second), "it does not ask once more");
+    cr_assert_neq(job_sql_commit(second), 0);
+    postgres_order("resume");
+    while (ask(first) != 0) {
+    }
+    while (ask(second) != 0) {
+    }
+    job_sql_close(first);
+    job_sql_close(second);
 }
 
 /* ---- reads that wait (spec jobs.md Q5) ---- */

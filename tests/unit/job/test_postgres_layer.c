@@ -164,6 +164,27 @@ Test(postgres_layer, a_query_with_numbers_runs_for_each_of_them_and_locks_what_i
     cr_assert_eq(job_sql_commit(db), 0);
 }
 
+Test(postgres_layer, many_changes_give_the_rows_that_they_changed)
+{
+    static const int64_t numbers[] = {5, 2, 7, 9, 3, 1};
+    heard h = {.n = 0};
+    const job_sql_many updates = {
+        .ints = numbers, .n_ints = 2, .n = RF_ARRAY_LEN(numbers) / 2, .row = add, .user = &h};
+    const job_sql_many deletes = {
+        .ints = numbers, .n_ints = 1, .n = RF_ARRAY_LEN(numbers), .row = add, .user = &h};
+    job_sql_script(db, "CREATE TABLE t(k BIGINT, v BIGINT); INSERT INTO t VALUES(1,10),(2,100)");
+    job_sql_begin(db);
+    job_sql_each(db, "UPDATE t SET v=v+? WHERE k=? RETURNING v", &updates);
+    cr_assert_eq(h.n, 2, "nobody has the number 9");
+    cr_assert_eq(h.sum, 105 + 3 * 13);
+    h = (heard){.n = 0};
+    job_sql_each(db, "DELETE FROM t WHERE k=? RETURNING v", &deletes);
+    cr_assert_eq(h.n, 2);
+    cr_assert_eq(h.sum, 2 * 105 + 6 * 13);
+    cr_assert_eq(job_sql_one(db, -1, "SELECT count(*) FROM t", ""), 0);
+    cr_assert_eq(job_sql_commit(db), 0);
+}
+
 Test(postgres_layer, many_rows_of_an_update_from_another_table_go_as_one)
 {
     job_sql_script(db, "CREATE TABLE t(k BIGINT, v BIGINT); INSERT INTO t VALUES(1,0),(2,0),(3,0);"

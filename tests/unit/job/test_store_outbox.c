@@ -111,6 +111,47 @@ Test(outbox, a_retry_is_published_when_it_falls_due)
     cr_assert_eq(send(2), 1);
 }
 
+/* K1: the events of a transaction are one row. */
+Test(outbox, a_row_of_events_stays_until_all_of_them_were_acknowledged)
+{
+    char id[RF_UUID_LEN];
+    fixture_create(&f, id);
+    cr_assert_eq(fixture_delete(&f, id, false), 0); /* failed, deleted */
+    job_op_outbox_next *op = next(0);
+    cr_assert_eq(op->n_events, 3);
+    op->n_events = 2;
+    mark(op);
+    job_op_free(&op->op);
+    op = next(0);
+    cr_assert_eq(op->n_events, 2, "%zu", op->n_events);
+    cr_assert_str_eq(op->events[0].message, "failed");
+    cr_assert_str_eq(op->events[1].message, "deleted");
+    mark(op);
+    mark(op);
+    job_op_free(&op->op);
+    op = next(0);
+    cr_assert_eq(op->n_events, 0);
+    job_op_free(&op->op);
+}
+
+Test(outbox, events_that_wait_are_counted)
+{
+    enum { JOBS = 50 }; /* the claim writes two rows */
+    char id[RF_UUID_LEN];
+    for (int i = 0; i < JOBS; i++) {
+        fixture_create(&f, id);
+    }
+    job_op_claim *claim = fixture_claim(&f, "w", JOBS);
+    job_op_free(&claim->op);
+    for (int64_t unsent = 2 * JOBS; unsent >= 0; unsent -= 2 * JOBS) {
+        job_op_stats *stats = JOB_OP_NEW(JOB_OP_STATS, job_op_stats, NULL, NULL);
+        cr_assert_eq(fixture_run(&f, &stats->op), 0);
+        cr_assert_eq(stats->outbox_unsent, unsent);
+        job_op_free(&stats->op);
+        send(0);
+    }
+}
+
 /* K1 */
 Test(outbox, each_state_change_leaves_one_event)
 {
