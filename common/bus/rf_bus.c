@@ -12,7 +12,6 @@
 #define DEFAULT_RETENTION_BYTES (256LL << 20)
 #define DEFAULT_QUEUE_RECORDS 100000
 #define DEFAULT_QUEUE_BYTES (32u << 20)
-#define DEFAULT_PREFETCH_BYTES (1u << 20)
 
 struct rf_bus {
     const rf_bus_backend *backend;
@@ -66,7 +65,7 @@ static const rf_bus_backend *find_backend(const char *url, const char **ret_addr
     return NULL;
 }
 
-static rf_bus_config with_defaults(const rf_bus_config *config)
+static rf_bus_config with_defaults(const rf_bus_config *config, const rf_bus_backend *backend)
 {
     rf_bus_config c = *config;
     c.n_partitions = c.n_partitions == 0 ? DEFAULT_PARTITIONS : c.n_partitions;
@@ -74,7 +73,7 @@ static rf_bus_config with_defaults(const rf_bus_config *config)
     c.retention_bytes = c.retention_bytes == 0 ? DEFAULT_RETENTION_BYTES : c.retention_bytes;
     c.queue_records = c.queue_records == 0 ? DEFAULT_QUEUE_RECORDS : c.queue_records;
     c.queue_bytes = c.queue_bytes == 0 ? DEFAULT_QUEUE_BYTES : c.queue_bytes;
-    c.prefetch_bytes = c.prefetch_bytes == 0 ? DEFAULT_PREFETCH_BYTES : c.prefetch_bytes;
+    c.prefetch_bytes = c.prefetch_bytes == 0 ? backend->prefetch_bytes : c.prefetch_bytes;
     return c;
 }
 
@@ -82,9 +81,11 @@ int rf_bus_open(const rf_bus_config *config, rf_bus **ret)
 {
     const char *address = NULL;
     const rf_bus_backend *backend = find_backend(config->url, &address);
-    rf_bus_config c = with_defaults(config);
-    if (backend == NULL || backend->version != RF_BUS_BACKEND_VERSION ||
-        c.n_partitions > RF_BUS_MAX_PARTITIONS || c.retention_ms < 0 || c.retention_bytes < 0 ||
+    if (backend == NULL || backend->version != RF_BUS_BACKEND_VERSION) {
+        return -EINVAL;
+    }
+    rf_bus_config c = with_defaults(config, backend);
+    if (c.n_partitions > RF_BUS_MAX_PARTITIONS || c.retention_ms < 0 || c.retention_bytes < 0 ||
         c.wait_ms < 0) {
         return -EINVAL;
     }

@@ -48,7 +48,7 @@ typedef struct rf_bus_config {
     int64_t retention_bytes; /* keys, values, headers of one partition; 0 gives 256 MiB */
     size_t queue_records;    /* records produced and not yet durable; 0 gives 100,000 */
     size_t queue_bytes;      /* the same in bytes; 0 gives 32 MiB */
-    size_t prefetch_bytes;   /* read ahead by one subscription; 0 gives 1 MiB */
+    size_t prefetch_bytes;   /* read ahead by one subscription; 0: 1 MiB, of Kafka 16 */
     int64_t wait_ms;         /* for a first Kafka broker, and for a topic; 0 gives 10 s and 30 s */
 } rf_bus_config;
 

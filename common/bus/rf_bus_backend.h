@@ -19,7 +19,8 @@ typedef struct rf_bus_box {
 
 typedef struct rf_bus_backend {
     unsigned version;
-    const char *scheme; /* of the URL */
+    const char *scheme;    /* of the URL */
+    size_t prefetch_bytes; /* where the configuration does not say */
 
     int (*open)(const rf_bus_config *config, const char *address, void **ret_bus);
     void (*close)(void *bus);

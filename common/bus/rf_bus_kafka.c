@@ -130,6 +130,7 @@ static rf_bus_error kafka_health(void *self)
 const rf_bus_backend rf_bus_kafka_backend = {
     .version = RF_BUS_BACKEND_VERSION,
     .scheme = "kafka",
+    .prefetch_bytes = (size_t)16 << 20,
     .open = kafka_open,
     .close = kafka_close,
     .topic = rf_bus_kafka_topic_make,

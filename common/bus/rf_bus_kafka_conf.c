@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define RECORD_ROOM (128u << 10) /* the largest record of ours with what Kafka puts around it */
+#define FETCH_MAX (512u << 10)   /* of one answer of a broker */
 
 /* ---- setting ---- */
 
@@ -109,8 +110,8 @@ rd_kafka_conf_t *rf_bus_kafka_consumer_conf(const rf_bus_kafka *bus, const char 
                                             bool is_member, const char *instance)
 {
     static const pair defaults[] = {
-        {"fetch.error.backoff.ms", "20"}, /* also how long a full queue of messages is left alone */
-        {"fetch.wait.max.ms", "100"},     /* a resume waits for the request that is under way */
+        {"fetch.error.backoff.ms", "20"},
+        {"fetch.wait.max.ms", "100"}, /* a resume waits for the request that is under way */
         {"auto.commit.interval.ms", "100"},
     };
     const pair fixed[] = {
@@ -121,13 +122,16 @@ rd_kafka_conf_t *rf_bus_kafka_consumer_conf(const rf_bus_kafka *bus, const char 
         {"auto.offset.reset", "earliest"},
         {"enable.partition.eof", "false"},
     };
-    /* Half waits to be taken, half is on its way. A batch of a foreign producer may be larger. */
-    uint64_t half = RF_MIN(RF_MAX(bus->config.prefetch_bytes / 2, RECORD_ROOM), INT32_MAX / 4);
-    uint64_t waiting = RF_MIN(RF_MAX(bus->config.prefetch_bytes >> 11, 1), 2097151);
+    /* Part is on its way, the rest waits to be taken. A batch of a foreign producer may be larger.
+     * Once so much waits, librdkafka before 2.2 looks again only after up to a second: a reader
+     * that is slower than its broker gets about so much a second, so it is not to be little. */
+    const uint64_t all = bus->config.prefetch_bytes;
+    uint64_t fetch = RF_MIN(RF_MAX(all / 2, RECORD_ROOM), FETCH_MAX);
+    uint64_t waiting = RF_MIN(RF_MAX(all - RF_MIN(fetch, all / 2), 1024) >> 10, 2097151);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     return checked(conf, set_number(conf, "message.max.bytes", RECORD_ROOM) &&
-                             set_number(conf, "fetch.max.bytes", half) &&
-                             set_number(conf, "fetch.message.max.bytes", half) &&
+                             set_number(conf, "fetch.max.bytes", fetch) &&
+                             set_number(conf, "fetch.message.max.bytes", fetch) &&
                              set_number(conf, "queued.max.messages.kbytes", waiting) &&
                              set_common(conf, &bus->url, defaults, RF_ARRAY_LEN(defaults)) &&
                              set_all(conf, fixed, RF_ARRAY_LEN(fixed)) &&

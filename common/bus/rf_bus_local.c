@@ -131,6 +131,7 @@ static rf_bus_error local_health(void *bus)
 const rf_bus_backend rf_bus_local_backend = {
     .version = RF_BUS_BACKEND_VERSION,
     .scheme = "local",
+    .prefetch_bytes = (size_t)1 << 20,
     .open = local_open,
     .close = local_close,
     .topic = local_topic,
