@@ -60,7 +60,7 @@ listener.name.secure.ssl.keystore.type=PEM
 listener.name.secure.ssl.keystore.location={directory}/server.pem
 """
 USER, PASSWORD = "reflection", "pass-word-of-a-test"
-CLIENT = "session.timeout.ms=3000&heartbeat.interval.ms=300&reconnect.backoff.max.ms=500"
+CLIENT = "session.timeout.ms=1500&heartbeat.interval.ms=300&reconnect.backoff.max.ms=500"
 
 
 def missing():
