@@ -140,6 +140,14 @@ static double metric_gap(void)
 
 /* ---- what is recorded ---- */
 
+static void stop_with_a_whole_take(world_client *c)
+{
+    world_say(c, "{\"type\":\"stop\"}");
+    world_settle(&w);
+    cr_expect_eq(fake.takes[0].n_gaps, 0);
+    expect_equal(c, &fake.takes[0], 0, fake.takes[0].n_frames, 0);
+}
+
 Test(recordings, a_take_from_the_start_is_the_stream_to_the_bit)
 {
     world_client *c = play(",\"record\":{\"name\":\"My take\"}");
@@ -307,10 +315,7 @@ Test(recordings, ten_seconds_wait_for_a_recorder_that_is_away_at_first)
     fake_recorder_return(&fake);
     world_pass(&w, 2500);
     expect_state(c, "recording", "");
-    world_say(c, "{\"type\":\"stop\"}");
-    world_settle(&w);
-    cr_expect_eq(fake.takes[0].n_gaps, 0);
-    expect_equal(c, &fake.takes[0], 0, fake.takes[0].n_frames, 0);
+    stop_with_a_whole_take(c);
 }
 
 Test(recordings, what_was_not_durable_is_sent_again)
@@ -380,10 +385,7 @@ Test(recordings, a_recorder_that_takes_nothing_costs_the_stream_nothing)
     world_pass(&w, 5000);
     fake_recorder_room(&fake);
     world_pass(&w, 500);
-    world_say(c, "{\"type\":\"stop\"}");
-    world_settle(&w);
-    cr_expect_eq(fake.takes[0].n_gaps, 0);
-    expect_equal(c, &fake.takes[0], 0, fake.takes[0].n_frames, 0);
+    stop_with_a_whole_take(c);
 }
 
 Test(recordings, a_recorder_that_never_comes_back_leaves_what_it_had)
@@ -441,10 +443,7 @@ Test(recordings, a_recorder_that_has_just_started_is_asked_again)
     fake.refuse = NULL;
     world_pass(&w, 2500);
     expect_state(c, "recording", "");
-    world_say(c, "{\"type\":\"stop\"}");
-    world_settle(&w);
-    cr_expect_eq(fake.takes[0].n_gaps, 0);
-    expect_equal(c, &fake.takes[0], 0, fake.takes[0].n_frames, 0);
+    stop_with_a_whole_take(c);
 }
 
 Test(recordings, a_take_begins_late_when_the_recorder_has_just_started)
@@ -456,10 +455,7 @@ Test(recordings, a_take_begins_late_when_the_recorder_has_just_started)
     fake.refuse = NULL;
     world_pass(&w, 2500);
     expect_state(c, "recording", "");
-    world_say(c, "{\"type\":\"stop\"}");
-    world_settle(&w);
-    cr_expect_eq(fake.takes[0].n_gaps, 0);
-    expect_equal(c, &fake.takes[0], 0, fake.takes[0].n_frames, 0);
+    stop_with_a_whole_take(c);
 }
 
 Test(recordings, a_store_that_fails_leaves_the_take_with_the_recorder)
