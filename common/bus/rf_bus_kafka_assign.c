@@ -202,9 +202,11 @@ static void disown(rf_bus_kafka_sub *s, const partition_list *list)
     }
 }
 
+/* A consumer that is being closed must not be kept waiting: librdkafka ends it with the answer to
+ * the last commit, and then forgets, without an answer, what it is asked at that moment. */
 static void go(rf_bus_kafka_sub *s, const partition_list *list)
 {
-    if (!rd_kafka_assignment_lost(s->consumer)) {
+    if (!s->is_leaving && !rd_kafka_assignment_lost(s->consumer)) {
         int err = rf_bus_kafka_commit_stored(s, list, rf_time_ns() + HAND_OVER_NS);
         if (err < 0) {
             RF_LOG_WARN("offsets not handed over", RF_STR("why", strerror(-err)));
@@ -212,7 +214,9 @@ static void go(rf_bus_kafka_sub *s, const partition_list *list)
     }
     pthread_mutex_lock(&s->mutex);
     disown(s, list);
-    int err = rf_bus_kafka_errno(rd_kafka_incremental_unassign(s->consumer, list));
+    int err = rd_kafka_consumer_closed(s->consumer)
+                  ? 0
+                  : rf_bus_kafka_errno(rd_kafka_incremental_unassign(s->consumer, list));
     pthread_mutex_unlock(&s->mutex);
     if (err < 0) {
         RF_LOG_WARN("partitions not given up", RF_STR("why", strerror(-err)));

@@ -195,6 +195,7 @@ static void leave(rf_bus_kafka_sub *s)
     int64_t until_ns = rf_time_ns() + CLOSE_NS;
     int err = rf_bus_kafka_commit_stored(s, NULL, until_ns);
     if (err == 0) {
+        s->is_leaving = true;
         err = rf_bus_kafka_errno(rd_kafka_consumer_close_queue(s->consumer, s->queue));
     }
     while (err == 0 && !rd_kafka_consumer_closed(s->consumer)) {

@@ -36,6 +36,7 @@ typedef struct rf_bus_kafka_sub {
     rf_bus_kafka_instance *instance;
     bool is_member;
     bool is_joining; /* or has joined */
+    bool is_leaving; /* all is committed, the consumer is being closed */
     rd_kafka_t *consumer;
     rd_kafka_queue_t *queue;
     int epoll_fd;
