@@ -178,6 +178,7 @@ def attempt():
     port = rig.free_port()
     with tempfile.TemporaryDirectory(prefix="reflection-takes-") as folder, rig.Platform(
             "gateway.jam.allow_anonymous=true", "gateway.jam.anonymous_per_address=4",
+            "jam.jam.anonymous_per_address=4",
             f"gateway.jam.allowed_origins=http://127.0.0.1:{port}") as platform:
         health = platform.json("GET", "/health")
         assert health["ok"] is True and health["status"] == "ready" and health["mode"] == "rt", health
