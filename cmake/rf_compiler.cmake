@@ -8,7 +8,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 set(RF_SANITIZE "" CACHE STRING "comma list for -fsanitize, empty for none")
-find_program(RF_LLD ld.lld DOC "links in a fifth of the processor time of GNU ld")
+find_program(RF_LLD ld.lld DOC "links in a third of the processor time of GNU ld")
 if(RF_LLD)
     add_link_options(-fuse-ld=lld)
 endif()

@@ -126,8 +126,9 @@ rd_kafka_conf_t *rf_bus_kafka_consumer_conf(const rf_bus_kafka *bus, const char 
      * Once so much waits, librdkafka before 2.2 looks again only after up to a second: a reader
      * that is slower than its broker gets about so much a second, so it is not to be little. */
     const uint64_t all = bus->config.prefetch_bytes;
-    uint64_t fetch = RF_MIN(RF_MAX(all / 2, RECORD_ROOM), FETCH_MAX);
-    uint64_t waiting = RF_MIN(RF_MAX(all - RF_MIN(fetch, all / 2), 1024) >> 10, 2097151);
+    const uint64_t part = RF_MIN(all / 2, FETCH_MAX);
+    uint64_t fetch = RF_MAX(part, RECORD_ROOM);
+    uint64_t waiting = RF_MIN(RF_MAX((all - part) >> 10, 1), 2097151);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     return checked(conf, set_number(conf, "message.max.bytes", RECORD_ROOM) &&
                              set_number(conf, "fetch.max.bytes", fetch) &&

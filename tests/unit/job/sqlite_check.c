@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "rf_buf.h"
+#include "sqlite_fixture.h"
 #include "store_rules.h"
 
 static sqlite3 *open_db(const char *path)
@@ -15,24 +16,14 @@ static sqlite3 *open_db(const char *path)
     return db;
 }
 
-static int64_t ask(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *stmt = NULL;
-    cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK, "%s: %s", sql,
-                 sqlite3_errmsg(db));
-    cr_assert_eq(sqlite3_step(stmt), SQLITE_ROW, "%s: %s", sql, sqlite3_errmsg(db));
-    int64_t value = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    return value;
-}
-
 void sqlite_check_rules(const char *path, const char *context)
 {
     sqlite3 *db = open_db(path);
-    cr_assert_eq(ask(db, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check<>'ok'"),
-                 0, "%s: the file is damaged", context);
+    cr_assert_eq(
+        db_number(db, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check<>'ok'"), 0,
+        "%s: the file is damaged", context);
     for (size_t i = 0; i < store_n_rules; i++) {
-        cr_assert_eq(ask(db, store_rules[i].sql), 0, "%s: %s", context, store_rules[i].rule);
+        cr_assert_eq(db_number(db, store_rules[i].sql), 0, "%s: %s", context, store_rules[i].rule);
     }
     sqlite3_close(db);
 }
@@ -40,7 +31,7 @@ void sqlite_check_rules(const char *path, const char *context)
 int64_t sqlite_check_one(const char *path, const char *sql)
 {
     sqlite3 *db = open_db(path);
-    int64_t value = ask(db, sql);
+    int64_t value = db_number(db, sql);
     sqlite3_close(db);
     return value;
 }
