@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "job_op.h"
+
 #define NAME_MAX_CHARS 256
 #define DESCRIPTION_MAX_CHARS 2000
 #define LIMIT_DEFAULT_S 1800

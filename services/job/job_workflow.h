@@ -12,7 +12,6 @@
 
 #define JOB_DOCUMENT_MAX (64u << 10) /* bytes */
 #define JOB_MODULES_MAX 64
-#define JOB_INPUTS_MAX 32
 #define JOB_OUTPUTS_MAX 32
 
 typedef struct job_workflow job_workflow;

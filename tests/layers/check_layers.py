@@ -26,7 +26,7 @@ OWNERS = [
     (re.compile(r"/curl/"), ["common/fetch", "common/store", "clients/cli"], "curl"),
     (re.compile(r"/(sqlite3|sqlite3ext|libpq-fe)\.h$"), ["common/sqlite", "common/bus", "services/job"], "SQL"),
 ]
-SQL_FILES = re.compile(r"^services/job/job_(pg|sql|store|migrations)\w*\.c$|^common/(bus|sqlite)/")
+SQL_FILES = re.compile(r"^services/job/store/|^common/(bus|sqlite)/")
 GENERATED = re.compile(r"\.(pb-c|rpc)\.h$")
 ADAPTER = re.compile(r"_(rpc|events)\.c$")
 
@@ -124,7 +124,7 @@ PLANTED = [
     ("services/jam/jam_bus.c", None, "librdkafka/rdkafka.h", "librdkafka belongs to"),
     ("services/job/job_http.c", None, "curl/curl.h", "curl belongs to"),
     ("services/jam/jam_sql.c", None, "sqlite3.h", "SQL belongs to"),
-    ("services/job/job_lifecycle.c", None, "sqlite3.h", "SQL belongs to the job store"),
+    ("services/job/domain/job_lifecycle.c", None, "sqlite3.h", "SQL belongs to the job store"),
     ("services/jam/jam_session.c", None, "jam/v1/jam.pb-c.h", "generated messages belong to"),
 ]
 

@@ -101,6 +101,8 @@ bool job_op_is_outage(int err);
 
 /* ---- jobs ---- */
 
+#define JOB_INPUTS_MAX 32 /* that a workflow may ask for */
+
 /* An input that names bytes, as the worker gets it. Exactly one of url, object_key, bad is set. */
 typedef struct job_input {
     const char *param;

@@ -2,7 +2,6 @@
 
 #include "job_store_sql_batch.h"
 #include "job_urls.h"
-#include "job_workflow.h"
 
 #include <errno.h>
 #include <stdlib.h>
