@@ -1,12 +1,12 @@
 /*
- * bench_jobs_store: no-op jobs through the job store alone, with a queue of a given depth.
+ * bench_jobs_store: no-op jobs through the job store alone, with queues of given depths.
  *
- *     bench_jobs_store URL DEPTH JOBS ROUNDS
+ *     bench_jobs_store JOBS ROUNDS URL DEPTH [URL DEPTH]...
  *
- * Fills the queue to DEPTH jobs, then makes, claims and ends JOBS more in each round, so that it
- * stays as deep. Prints one line: jobs a second of filling, and of the best round.
+ * Fills the queue of each store to its DEPTH, then makes, claims and ends JOBS more in each round,
+ * so that it stays as deep. The stores take turns, one way and the other, so that what the machine
+ * does meanwhile meets all of them. Prints a line for each: jobs a second of the median round.
  */
-#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,6 +21,8 @@
 #define IN_FLIGHT 256
 #define N_WORKERS 4
 #define CLAIMS 64
+#define STORES_MAX 8
+#define ROUNDS_MAX 100
 
 typedef struct bench {
     job_store *store;
@@ -31,6 +33,7 @@ typedef struct bench {
     int64_t left;      /* jobs to make */
     int64_t in_flight; /* being made */
     _Atomic(int64_t) to_end;
+    double seconds[ROUNDS_MAX];
 } bench;
 
 static void need(const char *what, int err)
@@ -158,31 +161,59 @@ static double seconds_of(bench *b, int64_t jobs, bool working)
     return (double)(rf_time_ns() - start_ns) / 1e9;
 }
 
-int main(int argc, char **argv)
+static void fill(bench *b, const char *url, int64_t depth)
 {
-    if (argc != 5) {
-        fprintf(stderr, "usage: bench_jobs_store URL DEPTH JOBS ROUNDS\n");
-        return 2;
-    }
-    int64_t depth = atoll(argv[2]), jobs = atoll(argv[3]), rounds = atoll(argv[4]);
-    bench b = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-    const job_store_options options = {.url = argv[1],
+    const job_store_options options = {.url = url,
                                        .queue_max = 100000,
                                        .group_max = 1000,
                                        .n_readers = 1,
                                        .n_writers = 3,
                                        .queued_max = INT64_MAX,
                                        .concurrency = 1000000};
-    rf_log_setup("bench", RF_WARN, RF_LOGFMT);
-    need("open", job_store_open(&options, &b.store));
-    set_up(&b);
-    double filling = seconds_of(&b, depth, false);
-    double best = HUGE_VAL;
-    for (int64_t i = 0; i < rounds; i++) {
-        sync(); /* what filling, or another process, left to be written */
-        best = fmin(best, seconds_of(&b, jobs, true));
+    pthread_mutex_init(&b->mutex, NULL);
+    pthread_cond_init(&b->cond, NULL);
+    need("open", job_store_open(&options, &b->store));
+    set_up(b);
+    (void)seconds_of(b, depth, false);
+}
+
+static int by_length(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *seconds, size_t n)
+{
+    qsort(seconds, n, sizeof(*seconds), by_length);
+    return (seconds[(n - 1) / 2] + seconds[n / 2]) / 2.0;
+}
+
+int main(int argc, char **argv)
+{
+    static bench stores[STORES_MAX];
+    size_t n = argc > 4 ? (size_t)(argc - 3) / 2 : 0;
+    int64_t jobs = n > 0 ? atoll(argv[1]) : 0;
+    size_t rounds = n > 0 ? strtoul(argv[2], NULL, 10) : 0;
+    if (argc % 2 == 0 || n == 0 || n > STORES_MAX || rounds == 0 || rounds > ROUNDS_MAX) {
+        fprintf(stderr, "usage: bench_jobs_store JOBS ROUNDS URL DEPTH [URL DEPTH]...\n");
+        return 2;
     }
-    printf("%.0f %.0f\n", (double)depth / filling, (double)jobs / best);
-    job_store_close(b.store);
+    rf_log_setup("bench", RF_WARN, RF_LOGFMT);
+    for (size_t i = 0; i < n; i++) {
+        fill(&stores[i], argv[3 + 2 * i], atoll(argv[4 + 2 * i]));
+    }
+    for (size_t round = 0; round < rounds; round++) {
+        for (size_t i = 0; i < n; i++) {
+            bench *b = &stores[round % 2 == 0 ? i : n - 1 - i];
+            sync(); /* what filling, or another store, left to be written */
+            b->seconds[round] = seconds_of(b, jobs, true);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        printf("%.0f\n", (double)jobs / median(stores[i].seconds, rounds));
+        job_store_close(stores[i].store);
+    }
     return 0;
 }
