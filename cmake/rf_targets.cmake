@@ -43,6 +43,23 @@ function(rf_program name)
     install(TARGETS ${name} RUNTIME DESTINATION bin)
 endfunction()
 
+# rf_test_tool(NAME SOURCES ... [LINK targets]): a program that tests or benchmarks run; it stands beside the tests,
+# not among the programs of the product. The target `tools` builds all of them and the modules.
+function(rf_test_tool name)
+    rf_executable(${name} ${ARGN})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    rf_gather(tools ${name})
+endfunction()
+
+# rf_test_module(NAME SOURCES ... [LINK targets]): a plug-in that tests load, <build>/tests/NAME.so.
+function(rf_test_module name)
+    cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
+    add_library(${name} MODULE ${A_SOURCES})
+    target_link_libraries(${name} PRIVATE rf_flags ${A_LINK})
+    set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    rf_gather(tools ${name})
+endfunction()
+
 # rf_share(NAME...): files and folders of this folder that programs find by rf_install_share.
 function(rf_share)
     file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/share/reflection)
@@ -75,18 +92,26 @@ function(rf_test_library name)
 endfunction()
 
 # rf_test_program(AREA SUBJECT SOURCES ... [LINK targets])
-# A Criterion program named test_<area>_<subject>; the target area_<area> builds all programs of an area.
+# A Criterion program named test_<area>_<subject>; the target area_<area> builds all programs of an area, and those
+# of another area that have its name among their LABELS. FIGURES: what its own sources compute is optimised.
 function(rf_test_program area subject)
     cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "SOURCES;LINK;BESIDE;${RF_TEST_LISTS}" ${ARGN})
     string(REPLACE "-" "_" target "test_${area}_${subject}")
     add_executable(${target} ${A_SOURCES})
     rf_use_criterion(${target})
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-    target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-    target_link_libraries(${target} PRIVATE rf_flags ${A_LINK} Threads::Threads)
+    target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests/unit)
+    set(flags rf_test_flags)
+    if(A_FIGURES)
+        set(flags rf_flags)
+        list(APPEND A_LABELS figures)
+    endif()
+    target_link_libraries(${target} PRIVATE ${flags} ${A_LINK} Threads::Threads)
     # Criterion's macros declare test functions without a previous prototype.
     target_compile_options(${target} PRIVATE -Wno-missing-prototypes)
-    rf_gather(area_${area} ${target})
+    foreach(label ${area} ${A_LABELS})
+        rf_gather(area_${label} ${target})
+    endforeach()
 endfunction()
 
 # rf_test(AREA SUBJECT SOURCES ... [LINK targets] [options of rf_add_test])
@@ -105,7 +130,7 @@ function(rf_test area subject)
     rf_add_test("${area}: ${title}" ${area} ${ARGN} COMMAND ${beside} $<TARGET_FILE:${target}> --jobs 2)
 endfunction()
 
-# rf_add_test(TITLE AREA COMMAND ... [WAITS|LIGHT|REALTIME|ALONE] [TAKES s] [TIMEOUT s] [ENV K=V...] [LABELS ...])
+# rf_add_test(TITLE AREA COMMAND ... [WAITS|LIGHT|REALTIME|ALONE] [FIGURES] [TAKES s] [TIMEOUT s] [ENV K=V...] [LABELS ...])
 # Any program as a ctest of an area; one that exits with 77 is skipped. How it uses the machine, in slots
 # of which a core has four (the -j of scripts/test):
 #   no word    it computes: 4 slots
@@ -113,8 +138,10 @@ endfunction()
 #   WAITS      it hardly computes: 1 slot
 #   REALTIME   it judges gaps or lateness: 7 slots, so that two cores have none left but for one that waits
 #   ALONE      it has the machine to itself
+# FIGURES: it judges what users hear or pay over much material, so that CI runs it in the release build; a sanitizer,
+# which judges the code, gets a part of the material (tests/unit/figures.h).
 # TAKES is about how long it takes on two cores; what takes longest starts first.
-set(RF_TEST_WORDS WAITS LIGHT REALTIME ALONE ONE_THREAD)
+set(RF_TEST_WORDS WAITS LIGHT REALTIME ALONE ONE_THREAD FIGURES)
 set(RF_TEST_VALUES TAKES TIMEOUT)
 set(RF_TEST_LISTS ENV LABELS)
 function(rf_add_test title area)
@@ -155,6 +182,9 @@ function(rf_describe_test title area)
         set(slots 7)
     elseif(A_ALONE)
         set_tests_properties("${title}" PROPERTIES RUN_SERIAL ON)
+    endif()
+    if(A_FIGURES)
+        list(APPEND A_LABELS figures)
     endif()
     if(NOT A_TIMEOUT)
         set(A_TIMEOUT 120)

@@ -3,6 +3,7 @@
 
 #include "analysis_beats.h"
 #include "analysis_synth.h"
+#include "figures.h"
 
 #define SECONDS 40.0
 
@@ -72,7 +73,7 @@ static const groove_case GROOVES[] = {{70, 0, 4},  {84, 0, 4},  {96, 0, 4},     
 
 Test(beats, follows_grooves_of_many_tempi)
 {
-    for (size_t c = 0; c < RF_ARRAY_LEN(GROOVES); c++) {
+    for (size_t c = 0; c < RF_ARRAY_LEN(GROOVES); c += FIGURES_EVERY(7)) {
         const groove_case *groove = &GROOVES[c];
         double truth[400], found[400], down_truth[400], down_found[400];
         size_t n, n_down_truth = 0, n_down_found = 0;

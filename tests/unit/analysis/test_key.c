@@ -4,6 +4,7 @@
 #include "analysis_key.h"
 #include "analysis_key_chords.h"
 #include "analysis_synth.h"
+#include "figures.h"
 
 static const int MAJOR[3] = {0, 4, 7};
 static const int MINOR[3] = {0, 3, 7};
@@ -28,7 +29,7 @@ static void play(analysis_synth *synth, int tonic, bool minor, double cents)
 
 Test(key, cadences_in_all_keys)
 {
-    for (int k = 0; k < 24; k++) {
+    for (int k = 0; k < 24; k += FIGURES_EVERY(9)) {
         analysis_synth synth;
         analysis_key key;
         analysis_synth_init(&synth, 8.0, 22050);
@@ -53,7 +54,7 @@ Test(key, relatives_are_told_apart_by_their_cadences)
         {{9, 7, 5, 7, 9, 0, 7, 9}, {1, 0, 0, 0, 1, 0, 0, 1}, 12 + 9},
         {{0, 5, 0, 7, 9, 5, 7, 0}, {0, 0, 0, 0, 1, 0, 0, 0}, 0},
     };
-    for (size_t c = 0; c < RF_ARRAY_LEN(CASES); c++) {
+    for (size_t c = 0; c < RF_ARRAY_LEN(CASES); c += FIGURES_EVERY(2)) {
         analysis_synth synth;
         analysis_key key;
         analysis_synth_init(&synth, 32.0, 22050);
@@ -100,7 +101,7 @@ Test(key, chords_are_described_from_the_tonic)
 Test(key, tuning_is_found)
 {
     static const double CENTS[] = {-45, -30, -10, 0, 20, 40};
-    for (size_t i = 0; i < RF_ARRAY_LEN(CENTS); i++) {
+    for (size_t i = 0; i < RF_ARRAY_LEN(CENTS); i += FIGURES_EVERY(3)) {
         analysis_synth synth;
         analysis_key key;
         analysis_synth_init(&synth, 8.0, 44100);

@@ -2,6 +2,7 @@
 #include "analysis_stems.h"
 #include "corpus_metrics.h"
 #include "corpus_piece.h"
+#include "figures.h"
 #include "split_case.h"
 
 #include <criterion/criterion.h>
@@ -74,7 +75,7 @@ static double power_of(const float *const *channels, size_t n_frames)
 }
 
 /* The band alone: what is taken for a singer must not be missed by those who hear the rest. */
-Test(stems, a_band_without_a_singer_stays_whole)
+Test(stems, a_band_without_a_singer_stays_whole, .disabled = !FIGURES_COUNT)
 {
     split_case c;
     corpus_sounding stems[CORPUS_N_STEMS];
@@ -100,7 +101,7 @@ Test(stems, vocals_stand_out_of_a_stereo_song)
     split_song(false);
 }
 
-Test(stems, vocals_stand_out_of_a_mono_song)
+Test(stems, vocals_stand_out_of_a_mono_song, .disabled = !FIGURES_COUNT)
 {
     split_song(true);
 }

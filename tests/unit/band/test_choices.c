@@ -6,16 +6,9 @@
 #include "band_case.h"
 #include "band_choice.h"
 #include "band_styles.h"
+#include "figures.h"
 
 #define POINT 10000 /* choices */
-
-/* Statistics judge the data of every style. For a sanitizer, which judges the code, some styles do.
- */
-#ifdef __SANITIZE_ADDRESS__
-#define STYLES_STEP 8
-#else
-#define STYLES_STEP 1
-#endif
 
 typedef struct band_log {
     size_t made;
@@ -145,7 +138,7 @@ Test(choices, style_weights_show_in_what_is_chosen)
 Test(choices, entropy_rises_with_temperature_for_every_style)
 {
     static const double TEMPERATURES[] = {0.1, 0.5, 1.0, 1.5, 2.0};
-    for (size_t i = 0; i < band_styles_count(); i += STYLES_STEP) {
+    for (size_t i = 0; i < band_styles_count(); i += FIGURES_EVERY(8)) {
         double before = 0.0;
         for (size_t t = 0; t < RF_ARRAY_LEN(TEMPERATURES); t++) {
             jam_controls c = plain(band_styles_name(i));
@@ -197,7 +190,7 @@ Test(choices, none_has_a_rank_above_k)
 Test(choices, guidance_pulls_towards_the_style_for_every_style)
 {
     static const double GUIDANCES[] = {0.0, 1.0, 2.0, 4.0, 8.0};
-    for (size_t i = 0; i < band_styles_count(); i += STYLES_STEP) {
+    for (size_t i = 0; i < band_styles_count(); i += FIGURES_EVERY(8)) {
         double before = -100.0;
         for (size_t g = 0; g < RF_ARRAY_LEN(GUIDANCES); g++) {
             jam_controls c = plain(band_styles_name(i));

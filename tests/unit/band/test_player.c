@@ -1,19 +1,15 @@
 /* Time: onsets, tempo, controls at their sample, calls of any length, the end. */
 #include "band_limiter.h"
 #include "band_script.h"
+#include "figures.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 
-/* Ten minutes for drift; for sanitizers, which judge the code, some of them. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define DRIFT_FRAMES 2000
-#define DRIFT_BEATS 175
-#else
-#define DRIFT_FRAMES 15000
-#define DRIFT_BEATS 1300
-#endif
+/* Ten minutes for drift. */
+#define DRIFT_FRAMES (15000 / FIGURES_EVERY(7))
+#define DRIFT_BEATS (1300 / FIGURES_EVERY(7))
 
 static jam_controls controls;
 

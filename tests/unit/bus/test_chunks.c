@@ -75,7 +75,7 @@ Test(chunks, any_bytes_are_read_within_their_bounds)
 {
     for (int i = 0; i < 20000; i++) {
         size_t left = (size_t)rf_random_u64(64);
-        uint8_t *bytes = rf_alloc(RF_MAX(left, 1)); /* exact, for the sanitizer */
+        uint8_t *bytes = rf_alloc(RF_MAX(left, (size_t)1)); /* exact, for the sanitizer */
         const uint8_t *at = bytes;
         rf_bus_chunk_record r;
         rf_random(bytes, left);

@@ -1,6 +1,7 @@
 /* jam.md section 5, A4: chunks placed at their start and faded over their overlap are the engine's
  * one-shot render of the same log, bit for bit. */
 #include "engine_fixture.h"
+#include "figures.h"
 #include "jam_render.h"
 
 #include <criterion/criterion.h>
@@ -8,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define N_CHUNKS 10000
-#define N_UPDATES 1000
+#define N_CHUNKS (10000U / FIGURES_EVERY(10))
+#define N_UPDATES (1000U / FIGURES_EVERY(10))
 #define LOG_MAX 1200
 
 typedef struct run {
