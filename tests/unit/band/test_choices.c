@@ -121,7 +121,7 @@ Test(choices, style_weights_show_in_what_is_chosen)
     static const char *const PAIRS[][2] = {{"jazz", "techno"},       {"heavy metal", "ambient"},
                                            {"hiphop", "bossa nova"}, {"warmup", "acid house"},
                                            {"blues", "trance"},      {"house", "deep house"}};
-    for (size_t i = 0; i < RF_ARRAY_LEN(PAIRS); i++) {
+    for (size_t i = 0; i < RF_ARRAY_LEN(PAIRS); i += FIGURES_EVERY(3)) {
         for (int k = 0; k <= 4; k++) {
             double w = k / 4.0;
             jam_controls c = band_case_blend(PAIRS[i][0], PAIRS[i][1], w);
@@ -155,7 +155,7 @@ Test(choices, entropy_rises_with_temperature_for_every_style)
 
 Test(choices, temperature_zero_and_k_of_one_choose_alike_for_every_seed)
 {
-    for (size_t i = 0; i < band_styles_count(); i += 7) {
+    for (size_t i = 0; i < band_styles_count(); i += 7 * FIGURES_EVERY(3)) {
         jam_controls cold = plain(band_styles_name(i));
         jam_controls single = plain(band_styles_name(i));
         cold.temperature = 0.0;
@@ -177,7 +177,7 @@ Test(choices, seeds_choose_differently_when_there_is_a_choice)
 Test(choices, none_has_a_rank_above_k)
 {
     static const uint32_t KS[] = {1, 2, 3, 5, 8, 40, 71, 1024};
-    for (size_t k = 0; k < RF_ARRAY_LEN(KS); k++) {
+    for (size_t k = 0; k < RF_ARRAY_LEN(KS); k += FIGURES_EVERY(3)) {
         jam_controls c = plain("smooth jazz");
         c.temperature = 3.0;
         c.topk = KS[k];

@@ -176,7 +176,7 @@ Test(clicks, the_test_flags_a_step_of_a_hundredth_in_chords_alone)
                                          "blues",       "ambient",    "downtempo"};
     jam_engine *engine = NULL;
     cr_assert_eq(band_engine_new("", NULL, &engine), 0);
-    for (size_t i = 0; i < RF_ARRAY_LEN(styles); i++) {
+    for (size_t i = 0; i < RF_ARRAY_LEN(styles); i += FIGURES_EVERY(4)) {
         expect_steps_flagged(engine, styles[i]);
     }
     (void)band_engine_free(engine);
@@ -186,7 +186,7 @@ Test(clicks, every_field_of_an_update_has_a_case)
 {
     for (size_t field = 0; field < JAM_N_FIELDS; field++) {
         bool found = (jam_field_get((jam_field)field)->when & JAM_WHEN_UPDATE) == 0;
-        for (size_t i = 0; i < click_n_cases; i += FIGURES_EVERY(4)) {
+        for (size_t i = 0; i < click_n_cases; i++) {
             found = found || click_cases[i].field == (jam_field)field;
         }
         cr_expect(found, "%s", jam_field_get((jam_field)field)->name);
