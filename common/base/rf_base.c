@@ -40,6 +40,16 @@ void *rf_grow(void *ptr, size_t n, size_t size)
     return p;
 }
 
+void *rf_make_room(void *ptr, size_t n, size_t *cap, size_t size)
+{
+    enum { FIRST = 8 };
+    if (n <= *cap) {
+        return ptr;
+    }
+    *cap = RF_MAX(RF_MAX(*cap * 2, n), (size_t)FIRST);
+    return rf_grow(ptr, *cap, size);
+}
+
 char *rf_strdup(const char *s)
 {
     return s == NULL ? NULL : rf_strndup(s, strlen(s));

@@ -59,6 +59,10 @@ void *rf_alloc_array(size_t n, size_t size) RF_MUST_USE;
 /* rf_grow resizes an array to n elements, aborts on failure; new elements are not zeroed. */
 void *rf_grow(void *ptr, size_t n, size_t size) RF_MUST_USE;
 
+/* rf_make_room is rf_grow of an array that has room for *cap elements, where it has none for the
+ * n-th: the room doubles. */
+void *rf_make_room(void *ptr, size_t n, size_t *cap, size_t size) RF_MUST_USE;
+
 /* rf_strdup and rf_strndup copy a string, abort on failure; NULL gives NULL. */
 char *rf_strdup(const char *s) RF_MUST_USE;
 char *rf_strndup(const char *s, size_t n) RF_MUST_USE;

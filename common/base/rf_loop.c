@@ -111,10 +111,7 @@ void rf_loop_stop(rf_loop *loop)
 void rf_loop_post_within(rf_loop *loop, rf_loop_fn fn, void *user, int64_t slack_ns)
 {
     pthread_mutex_lock(&loop->mutex);
-    if (loop->n_tasks == loop->cap_tasks) {
-        loop->cap_tasks = RF_MAX((size_t)64, loop->cap_tasks * 2);
-        loop->tasks = rf_grow(loop->tasks, loop->cap_tasks, sizeof(task));
-    }
+    loop->tasks = rf_make_room(loop->tasks, loop->n_tasks + 1, &loop->cap_tasks, sizeof(task));
     bool wanted = !loop->woken && (slack_ns == 0 || loop->wakes_at_ns - rf_time_ns() > slack_ns);
     loop->woken = loop->woken || wanted;
     loop->tasks[loop->n_tasks++] = (task){.fn = fn, .user = user};
@@ -237,10 +234,7 @@ void rf_timer_set(rf_timer *t, int64_t at_ns)
     if (at_ns == RF_NEVER_NS) {
         return;
     }
-    if (loop->n_heap == loop->cap_heap) {
-        loop->cap_heap = RF_MAX((size_t)64, loop->cap_heap * 2);
-        loop->heap = rf_grow(loop->heap, loop->cap_heap, sizeof(rf_timer *));
-    }
+    loop->heap = rf_make_room(loop->heap, loop->n_heap + 1, &loop->cap_heap, sizeof(rf_timer *));
     t->at_ns = at_ns;
     heap_place(loop, t, loop->n_heap++);
     heap_up(loop, t->index);

@@ -45,11 +45,12 @@ rf_bus_kafka_held *rf_bus_kafka_copy(const rd_kafka_message_t *m)
     size_t n_headers = read_headers(m, headers, &headers_size);
     const char *topic = rd_kafka_topic_name(m->rkt);
     size_t topic_size = strlen(topic) + 1;
-    rf_bus_kafka_held *h = rf_alloc(sizeof(*h) + n_headers * sizeof(rf_bus_header) + headers_size +
-                                    topic_size + m->key_len + m->len);
+    size_t size = sizeof(rf_bus_kafka_held) + n_headers * sizeof(rf_bus_header) + headers_size +
+                  topic_size + m->key_len + m->len;
+    rf_bus_kafka_held *h = rf_grow(NULL, size, 1); /* not zeroed: bytes are about to fill it */
+    *h = (rf_bus_kafka_held){.box.free = box_free};
     char *bytes = (char *)&h->headers[n_headers];
     rf_bus_message *to = &h->box.message;
-    h->box.free = box_free;
     for (size_t i = 0; i < n_headers; i++) {
         h->headers[i].name = put_bytes(&bytes, headers[i].name, strlen(headers[i].name) + 1);
         h->headers[i].value = put_bytes(&bytes, headers[i].value, headers[i].value_len);

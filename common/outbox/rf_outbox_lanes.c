@@ -38,10 +38,7 @@ static bool goes_first(const rf_outbox_lanes *q, const rf_outbox_entry *a, const
 
 static void entry_push(const rf_outbox_lanes *q, rf_outbox_lane *l, rf_outbox_entry *e)
 {
-    if (l->n == l->cap) {
-        l->cap = l->cap == 0 ? 4 : l->cap * 2;
-        l->heap = rf_grow(l->heap, l->cap, sizeof(rf_outbox_entry *));
-    }
+    l->heap = rf_make_room(l->heap, l->n + 1, &l->cap, sizeof(rf_outbox_entry *));
     size_t i = l->n++;
     while (i > 0 && goes_first(q, e, l->heap[(i - 1) / 2])) {
         l->heap[i] = l->heap[(i - 1) / 2];
@@ -120,10 +117,7 @@ static void lane_out(rf_outbox_lanes *q, rf_outbox_lane *l)
 
 static void lane_in(rf_outbox_lanes *q, rf_outbox_lane *l)
 {
-    if (q->n == q->cap) {
-        q->cap = q->cap == 0 ? 16 : q->cap * 2;
-        q->heap = rf_grow(q->heap, q->cap, sizeof(rf_outbox_lane *));
-    }
+    q->heap = rf_make_room(q->heap, q->n + 1, &q->cap, sizeof(rf_outbox_lane *));
     sift_up(q, q->n++, l);
 }
 

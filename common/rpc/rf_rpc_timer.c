@@ -55,10 +55,8 @@ static void heap_remove(rf_rpc_timer *t)
 
 static void heap_add(rf_rpc_timer *t)
 {
-    if (engine.n + 2 > engine.cap) {
-        engine.cap = RF_MAX(engine.cap * 2, (size_t)64);
-        engine.heap = (rf_rpc_timer **)rf_grow(engine.heap, engine.cap, sizeof(*engine.heap));
-    }
+    engine.heap =
+        (rf_rpc_timer **)rf_make_room(engine.heap, engine.n + 2, &engine.cap, sizeof(*engine.heap));
     sift_up(++engine.n, t);
 }
 

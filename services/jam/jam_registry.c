@@ -30,10 +30,7 @@ jam_registry *jam_registry_free(jam_registry *r)
 
 void jam_registry_add(jam_registry *r, jam_session *session)
 {
-    if (r->n == r->cap) {
-        r->cap = RF_MAX(r->cap * 2, (size_t)64);
-        r->items = rf_grow(r->items, r->cap, sizeof(*r->items));
-    }
+    r->items = rf_make_room(r->items, r->n + 1, &r->cap, sizeof(*r->items));
     r->items[r->n++] = session;
 }
 

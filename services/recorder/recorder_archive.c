@@ -179,10 +179,7 @@ typedef struct loading {
 static bool gather(void *user, recorder_take *take)
 {
     loading *l = user;
-    if (l->n == l->cap) {
-        l->cap = l->cap == 0 ? 64 : 2 * l->cap;
-        l->takes = rf_grow(l->takes, l->cap, sizeof(l->takes[0]));
-    }
+    l->takes = rf_make_room(l->takes, l->n + 1, &l->cap, sizeof(l->takes[0]));
     l->takes[l->n++] = take;
     return !atomic_load(&l->service->closing);
 }

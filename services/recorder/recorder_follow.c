@@ -48,10 +48,8 @@ struct recorder_follow {
 static void on_cut(void *user, const recorder_cut *cut)
 {
     recorder_follow *f = user;
-    if (f->cuts.n == f->cuts.cap) {
-        f->cuts.cap = 2 * f->cuts.cap + 8;
-        f->cuts.items = rf_grow(f->cuts.items, f->cuts.cap, sizeof(f->cuts.items[0]));
-    }
+    f->cuts.items =
+        rf_make_room(f->cuts.items, f->cuts.n + 1, &f->cuts.cap, sizeof(f->cuts.items[0]));
     f->cuts.items[f->cuts.n++] = *cut;
 }
 
@@ -123,11 +121,8 @@ static void add_silence(recorder_follow *f, int64_t first, int64_t end)
     if (first >= end) {
         return;
     }
-    if (f->silences.n == f->silences.cap) {
-        f->silences.cap = 2 * f->silences.cap + 8;
-        f->silences.items =
-            rf_grow(f->silences.items, f->silences.cap, sizeof(f->silences.items[0]));
-    }
+    f->silences.items = rf_make_room(f->silences.items, f->silences.n + 1, &f->silences.cap,
+                                     sizeof(f->silences.items[0]));
     f->silences.items[f->silences.n++] = (recorder_span){first, end - first};
 }
 

@@ -227,10 +227,7 @@ static recorder_session **collect(const recorder_service *service, const filter 
         if (!passes(s, f)) {
             continue;
         }
-        if (*ret_n == cap) {
-            cap = cap == 0 ? 64 : 2 * cap;
-            list = rf_grow(list, cap, sizeof(list[0]));
-        }
+        list = rf_make_room(list, *ret_n + 1, &cap, sizeof(list[0]));
         list[(*ret_n)++] = s;
     }
     if (*ret_n > 1) {

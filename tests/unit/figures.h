@@ -1,6 +1,7 @@
 /*
- * How much of its material a test of figures (the word FIGURES of rf_test) goes through: all of it in
- * a plain build, where the figures count; every n-th part for a sanitizer, which judges the code.
+ * How much of its material a test of figures (the word FIGURES of rf_test) goes through: all of it
+ * in a plain build, where the figures count; every n-th part for a sanitizer, which judges the
+ * code.
  */
 #ifndef FIGURES_H
 #define FIGURES_H

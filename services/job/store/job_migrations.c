@@ -215,16 +215,22 @@ int job_migrations_latest(void)
     return (int)RF_ARRAY_LEN(steps);
 }
 
-/* Applies the step that follows; nothing when another program did meanwhile. */
-static int apply(job_sql *db, int64_t version)
+/* Applies what is missing up to a version, all or nothing; another program may have done so
+ * meanwhile. */
+static int apply(job_sql *db, int last)
 {
     job_sql_begin(db);
     job_sql_lock(db, JOB_LOCK_SCHEMA);
-    if (job_sql_version(db) < version) {
-        job_sql_schema(db, steps[version - 1], version);
+    int64_t version = job_sql_version(db);
+    bool missing = version >= 0 && version < last;
+    for (; missing && version < last; version++) {
+        job_sql_schema(db, steps[version], version + 1);
+    }
+    if (missing) {
+        job_sql_tune(db);
     }
     int err = job_sql_commit(db);
-    if (err == 0) {
+    if (err == 0 && missing) {
         RF_LOG_INFO("store migrated", RF_INT("version", version));
     }
     return err;
@@ -233,17 +239,14 @@ static int apply(job_sql *db, int64_t version)
 int job_migrations_upto(job_sql *db, int last)
 {
     int64_t version = job_sql_version(db);
-    if (version < 0) {
-        return job_sql_error(db);
+    if (version >= 0 && version < last) {
+        int err = apply(db, last);
+        if (err < 0) {
+            return err;
+        }
+        version = job_sql_version(db);
     }
-    if (version > job_migrations_latest()) {
-        return -EPROTO;
-    }
-    int err = 0;
-    while (err == 0 && version < last) {
-        err = apply(db, ++version);
-    }
-    return err;
+    return version < 0 ? job_sql_error(db) : version > job_migrations_latest() ? -EPROTO : 0;
 }
 
 int job_migrations_run(job_sql *db)

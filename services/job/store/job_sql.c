@@ -162,6 +162,13 @@ void job_sql_schema(job_sql *db, const char *text, int64_t version)
     }
 }
 
+void job_sql_tune(job_sql *db)
+{
+    if (db->err == 0 && db->driver->tune != NULL) {
+        db->driver->tune(db);
+    }
+}
+
 int64_t job_sql_exec(job_sql *db, const char *sql, const char *types, ...)
 {
     int64_t changed = 0;

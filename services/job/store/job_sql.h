@@ -109,9 +109,11 @@ int64_t job_sql_new_seqs(job_sql *db, int64_t *ret_n);
 
 /* job_sql_version is the schema's number, 0 before the first; -1 on error. job_sql_schema runs the
  * statements that lead to the next one, written in SQLite's words for types (INTEGER, BLOB, INTEGER
- * PRIMARY KEY, WITHOUT ROWID), and sets the number; within a transaction. */
+ * PRIMARY KEY, WITHOUT ROWID), and sets the number; job_sql_tune, after the last of them, has the
+ * engine keep the tables as suits their use. Both within a transaction. */
 int64_t job_sql_version(job_sql *db);
 void job_sql_schema(job_sql *db, const char *text, int64_t version);
+void job_sql_tune(job_sql *db);
 
 /* job_sql_exec runs one statement to its end and returns how many rows it changed (0 on error).
  * sql is a string literal. types has a letter for each parameter: i int64_t, t const char * (NULL

@@ -30,6 +30,7 @@ typedef struct job_sql_driver {
     int64_t (*new_seqs)(job_sql *db, int64_t *ret_n);
     int64_t (*version)(job_sql *db);
     void (*schema)(job_sql *db, const char *text, int64_t version);
+    void (*tune)(job_sql *db); /* NULL: nothing to tell it */
     int64_t (*exec)(job_sql *db, const char *sql, const char *types, va_list args);
     void (*run)(job_sql *db, const char *sql, const char *types, va_list args);
     job_rows *(*query)(job_sql *db, const char *sql, const char *types, va_list args);

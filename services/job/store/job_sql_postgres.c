@@ -395,8 +395,12 @@ static void on_schema(job_sql *db, const char *text, int64_t version)
     job_sql_script(db, "SET LOCAL statement_timeout=0");
     job_sql_script(db, tables);
     job_sql_script(db, translated);
-    job_sql_script(db, tuning);
     job_sql_run(db, "UPDATE schema_version SET version=?", "i", version);
+}
+
+static void on_tune(job_sql *db)
+{
+    job_sql_script(db, tuning);
 }
 
 static void forget_commits(job_pg_session *s)
@@ -451,6 +455,7 @@ static const job_sql_driver driver = {
     .new_seqs = on_new_seqs,
     .version = on_version,
     .schema = on_schema,
+    .tune = on_tune,
     .exec = on_exec,
     .run = on_run,
     .query = on_query,

@@ -90,10 +90,7 @@ static int learn_session(found *f, const recorder_record *r)
 
 static void keep_record(found *f, const recorder_record *r)
 {
-    if (f->records == NULL || f->n_records == f->cap_records) {
-        f->cap_records = f->cap_records == 0 ? 4 : 2 * f->cap_records;
-        f->records = rf_grow(f->records, f->cap_records, sizeof(f->records[0]));
-    }
+    f->records = rf_make_room(f->records, f->n_records + 1, &f->cap_records, sizeof(f->records[0]));
     f->records[f->n_records++] = *r;
 }
 
@@ -124,10 +121,7 @@ static void keep_frames(found *f, const recorder_record *r)
 
 static void keep_extent(recovery *v, found *f, const recorder_record *r, int64_t end)
 {
-    if (f->n_extents == f->cap_extents) {
-        f->cap_extents = f->cap_extents == 0 ? 16 : 2 * f->cap_extents;
-        f->extents = rf_grow(f->extents, f->cap_extents, sizeof(f->extents[0]));
-    }
+    f->extents = rf_make_room(f->extents, f->n_extents + 1, &f->cap_extents, sizeof(f->extents[0]));
     f->extents[f->n_extents++] = (recorder_extent){
         .file = v->file,
         .at = end - (int64_t)recorder_record_size(r->len) + RECORDER_RECORD_HEADER,

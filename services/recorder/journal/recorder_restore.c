@@ -70,10 +70,7 @@ recorder_restore *recorder_restore_free(recorder_restore *r)
 void recorder_restore_add(recorder_restore *r, const uint8_t *session, uint32_t frame_bytes,
                           const char *path, recorder_extent *extents, size_t n)
 {
-    if (r->n == r->cap) {
-        r->cap = r->cap == 0 ? 64 : 2 * r->cap;
-        r->patients = rf_grow(r->patients, r->cap, sizeof(r->patients[0]));
-    }
+    r->patients = rf_make_room(r->patients, r->n + 1, &r->cap, sizeof(r->patients[0]));
     patient *p = &r->patients[r->n++];
     *p = (patient){.extents = extents, .n_extents = n};
     memcpy(p->session, session, sizeof(p->session));

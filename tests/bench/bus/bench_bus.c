@@ -79,9 +79,10 @@ static void consume(rf_bus *bus, const char *topic, long n)
     int64_t from_ns = 0;
     double from_cpu_s = 0;
     int err = rf_bus_subscribe(bus, &config, &sub);
+    int64_t until_ns = rf_time_ns() + WAIT_NS;
     for (long i = 0; i < n && err == 0; i++) {
         rf_bus_message *message = NULL;
-        err = rf_bus_next(sub, &message, rf_time_ns() + WAIT_NS);
+        err = rf_bus_next(sub, &message, until_ns);
         if (i == 0) {
             from_ns = rf_time_ns();
             from_cpu_s = cpu_s();

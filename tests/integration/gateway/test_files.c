@@ -453,7 +453,7 @@ Test(downloads, one_in_progress_is_finished_while_draining, .init = setup, .fini
 
 /* Sanitizers measure no memory and are slow: less does there. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define BIG_BYTES (128ull << 20)
+#define BIG_BYTES (32ull << 20)
 #else
 #define BIG_BYTES (2ull << 30)
 #endif

@@ -8,7 +8,7 @@
 
 #define N 100
 #ifdef __SANITIZE_THREAD__ /* which makes a minute of processor time of this */
-#define SECONDS 6
+#define SECONDS 3
 #else
 #define SECONDS 20
 #endif
