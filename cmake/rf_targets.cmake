@@ -92,8 +92,8 @@ function(rf_test_library name)
 endfunction()
 
 # rf_test_program(AREA SUBJECT SOURCES ... [LINK targets])
-# A Criterion program named test_<area>_<subject>; the target area_<area> builds all programs of an area, and those
-# of another area that have its name among their LABELS. FIGURES: what its own sources compute is optimised.
+# A Criterion program named test_<area>_<subject>; the target `units` builds all of them, area_<area> those of an area
+# and those of another area that have its name among their LABELS. FIGURES: what its own sources compute is optimised.
 function(rf_test_program area subject)
     cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "SOURCES;LINK;BESIDE;${RF_TEST_LISTS}" ${ARGN})
     string(REPLACE "-" "_" target "test_${area}_${subject}")
@@ -109,6 +109,7 @@ function(rf_test_program area subject)
     target_link_libraries(${target} PRIVATE ${flags} ${A_LINK} Threads::Threads)
     # Criterion's macros declare test functions without a previous prototype.
     target_compile_options(${target} PRIVATE -Wno-missing-prototypes)
+    rf_gather(units ${target})
     foreach(label ${area} ${A_LABELS})
         rf_gather(area_${label} ${target})
     endforeach()
@@ -217,6 +218,7 @@ function(rf_fuzz area subject)
     else()
         add_executable(${target} ${A_SOURCES})
         target_link_libraries(${target} PRIVATE fuzz_replay)
+        rf_gather(units ${target})
         rf_gather(area_${area} ${target})
     endif()
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
