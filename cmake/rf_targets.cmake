@@ -91,11 +91,20 @@ function(rf_test_library name)
     rf_use_criterion(${name})
 endfunction()
 
-# rf_test_program(AREA SUBJECT SOURCES ... [LINK targets])
+# rf_parse_test(WORD...) reads what the functions below are told, as A_<WORD>.
+macro(rf_parse_test)
+    cmake_parse_arguments(A "WAITS;LIGHT;REALTIME;ALONE;ONE_THREAD;FIGURES" "TAKES;TIMEOUT"
+        "SOURCES;LINK;BESIDE;WITH;ENV;LABELS;COMMAND" ${ARGN})
+    if(A_FIGURES)
+        list(APPEND A_LABELS figures)
+    endif()
+endmacro()
+
+# rf_test_program(AREA SUBJECT SOURCES ... [LINK targets] [options of rf_add_test])
 # A Criterion program named test_<area>_<subject>; the target `units` builds all of them, area_<area> those of an area
 # and those of another area that have its name among their LABELS. FIGURES: what its own sources compute is optimised.
 function(rf_test_program area subject)
-    cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "SOURCES;LINK;BESIDE;${RF_TEST_LISTS}" ${ARGN})
+    rf_parse_test(${ARGN})
     string(REPLACE "-" "_" target "test_${area}_${subject}")
     add_executable(${target} ${A_SOURCES})
     rf_use_criterion(${target})
@@ -104,7 +113,6 @@ function(rf_test_program area subject)
     set(flags rf_test_flags)
     if(A_FIGURES)
         set(flags rf_flags)
-        list(APPEND A_LABELS figures)
     endif()
     target_link_libraries(${target} PRIVATE ${flags} ${A_LINK} Threads::Threads)
     # Criterion's macros declare test functions without a previous prototype.
@@ -120,7 +128,7 @@ endfunction()
 # to show under ThreadSanitizer, and is not built there. BESIDE KIND [VARIABLE=SETTING...]: a real server is
 # started for it (tests/servers/with); skipped where it cannot be had.
 function(rf_test area subject)
-    cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "SOURCES;LINK;BESIDE;${RF_TEST_LISTS}" ${ARGN})
+    rf_parse_test(${ARGN})
     if(A_ONE_THREAD AND RF_SANITIZE MATCHES "thread")
         return()
     endif()
@@ -142,11 +150,8 @@ endfunction()
 # FIGURES: it judges what users hear or pay over much material, so that CI runs it in the release build; a sanitizer,
 # which judges the code, gets a part of the material (tests/unit/figures.h).
 # TAKES is about how long it takes on two cores; what takes longest starts first.
-set(RF_TEST_WORDS WAITS LIGHT REALTIME ALONE ONE_THREAD FIGURES)
-set(RF_TEST_VALUES TAKES TIMEOUT)
-set(RF_TEST_LISTS ENV LABELS)
 function(rf_add_test title area)
-    cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "${RF_TEST_LISTS};COMMAND" ${ARGN})
+    rf_parse_test(${ARGN})
     add_test(NAME "${title}" COMMAND ${A_COMMAND})
     rf_describe_test("${title}" ${area} ${ARGN})
     set_tests_properties("${title}" PROPERTIES SKIP_RETURN_CODE 77)
@@ -156,7 +161,7 @@ endfunction()
 # A Criterion program beside a real server of tests/servers; WITH words are those of tests/servers/with. One
 # test at a time, since what is done to a server is done to all.
 function(rf_test_on server title area program)
-    cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "WITH;${RF_TEST_LISTS}" ${ARGN})
+    rf_parse_test(${ARGN})
     rf_beside(beside ${server} ${A_WITH})
     rf_add_test("${title}" ${area} ${ARGN} COMMAND ${beside} $<TARGET_FILE:${program}> --jobs 1)
 endfunction()
@@ -173,7 +178,7 @@ endfunction()
 
 # rf_describe_test(TITLE AREA [options of rf_add_test]) sets the properties of a ctest.
 function(rf_describe_test title area)
-    cmake_parse_arguments(A "${RF_TEST_WORDS}" "${RF_TEST_VALUES}" "${RF_TEST_LISTS};SOURCES;LINK;BESIDE;COMMAND" ${ARGN})
+    rf_parse_test(${ARGN})
     set(slots 4)
     if(A_WAITS)
         set(slots 1)
@@ -183,9 +188,6 @@ function(rf_describe_test title area)
         set(slots 7)
     elseif(A_ALONE)
         set_tests_properties("${title}" PROPERTIES RUN_SERIAL ON)
-    endif()
-    if(A_FIGURES)
-        list(APPEND A_LABELS figures)
     endif()
     if(NOT A_TIMEOUT)
         set(A_TIMEOUT 120)

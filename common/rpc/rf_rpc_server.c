@@ -147,10 +147,8 @@ static bool add_conn(rf_rpc_server *s, rf_rpc_conn *conn)
     (void)pthread_mutex_lock(&s->mutex);
     bool ok = !s->closing && s->n_conns < s->max_connections;
     if (ok) {
-        if (s->n_conns == s->cap_conns) {
-            s->cap_conns = RF_MAX(s->cap_conns * 2, (size_t)16);
-            s->conns = (rf_rpc_conn **)rf_grow(s->conns, s->cap_conns, sizeof(rf_rpc_conn *));
-        }
+        s->conns = (rf_rpc_conn **)rf_make_room(s->conns, s->n_conns + 1, &s->cap_conns,
+                                                sizeof(rf_rpc_conn *));
         rf_rpc_conn_ref(conn);
         s->conns[s->n_conns++] = conn;
     }

@@ -55,10 +55,8 @@ static void add_note(writer *w, corpus_track *track, double beat, double beats, 
     double jitter_s = w->piece->style->jitter_s * corpus_normal(&w->timing);
     double start_s = corpus_beat_time(w->piece, beat) + jitter_s;
     double end_s = corpus_beat_time(w->piece, beat + beats);
-    if (track->n_notes == track->cap_notes) {
-        track->cap_notes = track->cap_notes * 2 + 64;
-        track->notes = rf_grow(track->notes, track->cap_notes, sizeof(*track->notes));
-    }
+    track->notes =
+        rf_make_room(track->notes, track->n_notes + 1, &track->cap_notes, sizeof(*track->notes));
     velocity += 6.0 * corpus_normal(&w->timing);
     track->notes[track->n_notes++] = (corpus_note){
         .start_s = fmax(0, start_s),

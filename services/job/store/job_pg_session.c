@@ -197,10 +197,7 @@ void job_pg_session_expect(job_pg_session *s, job_pg_answer answer)
     if (s->first_answer == s->n_answers) {
         s->first_answer = s->n_answers = 0;
     }
-    if (s->n_answers == s->answers_size) {
-        s->answers_size = RF_MAX(s->answers_size * 2, (size_t)64);
-        s->answers = rf_grow(s->answers, s->answers_size, sizeof(*s->answers));
-    }
+    s->answers = rf_make_room(s->answers, s->n_answers + 1, &s->answers_size, sizeof(*s->answers));
     s->answers[s->n_answers++] = answer;
 }
 

@@ -24,10 +24,7 @@ void sound_defaults(jam_controls *ret, const char *style)
 static void keep(void *user, const jam_note *note)
 {
     sound_take *take = user;
-    if (take->n_notes == take->room) {
-        take->room = take->room == 0 ? 4096 : take->room * 2;
-        take->notes = rf_grow(take->notes, take->room, sizeof(*take->notes));
-    }
+    take->notes = rf_make_room(take->notes, take->n_notes + 1, &take->room, sizeof(*take->notes));
     take->notes[take->n_notes++] = *note;
 }
 

@@ -5,10 +5,7 @@
 
 void load_figures_add(load_figures *f, double value)
 {
-    if (f->n == f->cap) {
-        f->cap = f->cap == 0 ? 1024 : 2 * f->cap;
-        f->values = rf_grow(f->values, f->cap, sizeof(*f->values));
-    }
+    f->values = rf_make_room(f->values, f->n + 1, &f->cap, sizeof(*f->values));
     f->values[f->n++] = value;
 }
 

@@ -1,4 +1,5 @@
 #include "client.h"
+#include "figures.h"
 #include "fixture.h"
 #include "rf_base.h"
 #include "rf_crypto.h"
@@ -452,11 +453,7 @@ Test(downloads, one_in_progress_is_finished_while_draining, .init = setup, .fini
 /* ---- 2 GiB each way ---- */
 
 /* Sanitizers measure no memory and are slow: less does there. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define BIG_BYTES (32ull << 20)
-#else
-#define BIG_BYTES (2ull << 30)
-#endif
+#define BIG_BYTES ((2ull << 30) / FIGURES_EVERY(64))
 
 static void setup_big(void)
 {

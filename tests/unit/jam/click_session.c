@@ -70,10 +70,7 @@ static void expect(bool holds, const char *what)
 
 static void add_event(click_session *s, const event *e)
 {
-    if (s->n_events == s->events_room) {
-        s->events_room = s->events_room == 0 ? 256 : 2 * s->events_room;
-        s->events = rf_grow(s->events, s->events_room, sizeof(*s->events));
-    }
+    s->events = rf_make_room(s->events, s->n_events + 1, &s->events_room, sizeof(*s->events));
     s->events[s->n_events] = *e;
     s->events[s->n_events++].slack = s->is_stretched ? STRETCH_SLACK : 0;
 }
@@ -88,10 +85,7 @@ static void on_note(void *user, const jam_note *note)
 {
     const voice *v = user;
     click_session *s = v->session;
-    if (s->n_notes == s->notes_room) {
-        s->notes_room = s->notes_room == 0 ? 1024 : 2 * s->notes_room;
-        s->notes = rf_grow(s->notes, s->notes_room, sizeof(*s->notes));
-    }
+    s->notes = rf_make_room(s->notes, s->n_notes + 1, &s->notes_room, sizeof(*s->notes));
     s->notes[s->n_notes++] = v->origin + note->sample + jam_stream_shift(s->stream);
 }
 

@@ -14,10 +14,7 @@
 
 static void add_note(world_client *c, world_note note)
 {
-    if (c->n_notes == c->cap_notes) {
-        c->cap_notes = RF_MAX(c->cap_notes * 2, (size_t)64);
-        c->notes = rf_grow(c->notes, c->cap_notes, sizeof(*c->notes));
-    }
+    c->notes = rf_make_room(c->notes, c->n_notes + 1, &c->cap_notes, sizeof(*c->notes));
     note.at_ns = rf_time_ns();
     c->notes[c->n_notes++] = note;
 }
