@@ -20,7 +20,8 @@ add_library(rf_flags INTERFACE)
 add_library(rf_test_flags INTERFACE)
 target_link_libraries(rf_flags INTERFACE rf_checks)
 target_link_libraries(rf_test_flags INTERFACE rf_checks)
-# Assertions are most of what a test is compiled to, and optimising them most of the time that takes.
+# Assertions are most of what a test is compiled to, and optimising them most of the time that takes; a third of it
+# would be UBSan's checks of them.
 target_compile_options(rf_test_flags INTERFACE -O0)
 target_compile_definitions(rf_checks INTERFACE _GNU_SOURCE)
 target_compile_options(rf_checks INTERFACE
@@ -32,7 +33,10 @@ if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT RF_SANITIZE)
     target_compile_options(rf_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 if(RF_SANITIZE)
-    target_compile_options(rf_checks INTERFACE -fsanitize=${RF_SANITIZE} -fno-sanitize-recover=all)
+    string(REPLACE ",undefined" "" of_tests "${RF_SANITIZE}")
+    target_compile_options(rf_flags INTERFACE -fsanitize=${RF_SANITIZE})
+    target_compile_options(rf_test_flags INTERFACE -fsanitize=${of_tests})
+    target_compile_options(rf_checks INTERFACE -fno-sanitize-recover=all)
     target_link_options(rf_checks INTERFACE -fsanitize=${RF_SANITIZE})
     # What gcc defines by itself.
     if(RF_SANITIZE MATCHES "address")

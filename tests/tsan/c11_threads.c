@@ -1,4 +1,4 @@
-/* ThreadSanitizer of gcc knows POSIX threads alone, and librdkafka uses those of C11: a thread of
+/* ThreadSanitizer knows POSIX threads alone, and librdkafka uses those of C11: a thread of
  * that kind dies in its allocator. So they are made of POSIX threads here; in glibc the types are
  * alike. */
 #include <errno.h>
