@@ -1,4 +1,5 @@
 /* A hundred sessions at once. */
+#include "figures.h"
 #include "world.h"
 
 #include "rf_time.h"
@@ -7,11 +8,7 @@
 #include <string.h>
 
 #define N 100
-#ifdef __SANITIZE_THREAD__ /* which makes a minute of processor time of this */
-#define SECONDS 3
-#else
-#define SECONDS 20
-#endif
+#define SECONDS (20 / FIGURES_EVERY(7))
 
 static world w;
 

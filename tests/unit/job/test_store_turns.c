@@ -3,6 +3,7 @@
  * rotate over applications by weight, priorities age, and the cost of a claim does not grow with
  * the queue. The clock is driven.
  */
+#include "figures.h"
 #include "job_fixture.h"
 
 #include <criterion/criterion.h>
@@ -433,11 +434,12 @@ static double drain(size_t n)
     return (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
 }
 
-/* A server beside makes it too long for every day: a tenth there, unless REFLECTION_LONG=1. */
+/* A server beside makes it too long for every day, and so do sanitizers: a part there, unless
+ * REFLECTION_LONG=1. */
 static size_t many(size_t n)
 {
     bool embedded = strcmp(fixture_store.name, "sqlite") == 0;
-    return embedded || getenv("REFLECTION_LONG") != NULL ? n : n / 10;
+    return getenv("REFLECTION_LONG") != NULL ? n : n / FIGURES_EVERY(2) / (embedded ? 1 : 10);
 }
 
 /* X4: Issue 6, fault table. */
