@@ -1,5 +1,7 @@
 #include "processor_workflow.h"
 
+#include "processor_documents.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -283,7 +285,7 @@ static int build(processor_workflow *w, const json_t *document, const json_t *pa
 
 int processor_workflow_new(const char *document, const char *params, processor_workflow **ret)
 {
-    json_t *d = json_loads(document, 0, NULL);
+    json_t *d = processor_documents_get(document);
     json_t *p = json_loads(params, 0, NULL);
     processor_workflow *w = RF_NEW(processor_workflow);
     int err = d == NULL || p == NULL ? -EBADMSG : build(w, d, p);
