@@ -1,7 +1,7 @@
 /*
- * How much of its material a test goes through: all of it in a plain build, where figures count (the
- * word FIGURES of rf_test has CI run it there); every n-th part for a sanitizer, which judges the
- * code.
+ * How much of its material a test goes through: all of it in a plain build, where figures count
+ * (the word FIGURES of rf_test has CI run it there); every n-th part for a sanitizer, which judges
+ * the code.
  */
 #ifndef FIGURES_H
 #define FIGURES_H
