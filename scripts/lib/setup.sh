@@ -71,7 +71,7 @@ python_folder() {
     say "Python packages of ${dir#"$root"/}"
     rm -rf "$dir/.venv"
     python3 -m venv "$dir/.venv" >&2 &&
-        "$dir/.venv/bin/pip" install -q --disable-pip-version-check -r "$dir/requirements.txt" >&2 ||
+        "$dir/.venv/bin/pip" install -q --no-compile --disable-pip-version-check -r "$dir/requirements.txt" >&2 ||
         return 1
     touch "$dir/.venv/.stamp"
 }

@@ -207,8 +207,20 @@ static const char packs[] =
     " seq INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER NOT NULL, events TEXT NOT NULL,"
     " created_ms INTEGER NOT NULL);";
 
-static const char *const steps[] = {first,  scopes, posted,    progress, hooks,   turns,  batches,
-                                    limits, reuse,  retention, counts,   fetched, brings, packs};
+/* One index of what waits, in the order of turns: each job goes through it twice. */
+static const char one_order[] =
+    "CREATE TABLE waiting("
+    " pool INTEGER NOT NULL, app INTEGER NOT NULL, priority INTEGER NOT NULL,"
+    " due_ms INTEGER NOT NULL, job INTEGER NOT NULL, sent_ms INTEGER,"
+    " PRIMARY KEY(pool, app, priority, due_ms, job)) WITHOUT ROWID;"
+    "INSERT INTO waiting(pool, app, priority, due_ms, job, sent_ms)"
+    " SELECT pool, app, priority, due_ms, job, sent_ms FROM ready;"
+    "DROP TABLE ready;"
+    "ALTER TABLE waiting RENAME TO ready;";
+
+static const char *const steps[] = {first,  scopes,  posted, progress, hooks,
+                                    turns,  batches, limits, reuse,    retention,
+                                    counts, fetched, brings, packs,    one_order};
 
 int job_migrations_latest(void)
 {

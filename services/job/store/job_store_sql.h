@@ -173,8 +173,8 @@ void job_common_forget_apps(job_common *c);
 /* job_tx_new_seq is the key of a job that is about to be inserted. */
 int64_t job_tx_new_seq(job_tx *tx);
 
-/* A row of ready is named by all of these, in this order, and by way of jobs by the second text: so
- * each of its indexes leads to it alone, whatever PostgreSQL holds for the size of the table. */
+/* A row of ready is named by its whole key, and by way of jobs by the second text: so the index
+ * leads to it alone, whatever PostgreSQL holds for the size of the table. */
 #define JOB_READY_ROW "pool=? AND app=? AND priority=? AND due_ms=? AND job=?"
 #define JOB_READY_OF_JOB                                                                           \
     "r.pool=j.pool AND r.app=j.app AND r.priority=j.priority AND r.due_ms=j.due_ms AND "           \

@@ -9,11 +9,13 @@
  * without a key is where it begins again. What waits behind the head of a level is not seen: the
  * two cases of a step are not one, (app, priority)>(?, ?), for which SQLite walks through the rest
  * of the application. The room of an application is told with its first level. */
+#define NEXT_OF_APP                                                                                \
+    " coalesce((SELECT r.app*16+r.priority FROM ready r WHERE r.pool=?1"                           \
+    "  AND r.app=coalesce(l.key, -1)/16 AND r.priority>coalesce(l.key, -1)%16"                     \
+    "  ORDER BY r.priority LIMIT 1),"
 static const char levels_text[] =
     "WITH RECURSIVE levels(i, key, wrapped, before) AS (SELECT 0, ?2, ?3, ?2 UNION ALL"
-    " SELECT l.i+1, coalesce((SELECT r.app*16+r.priority FROM ready r WHERE r.pool=?1"
-    "  AND r.app=coalesce(l.key, -1)/16 AND r.priority>coalesce(l.key, -1)%16"
-    "  ORDER BY r.priority LIMIT 1),"
+    " SELECT l.i+1," NEXT_OF_APP
     " (SELECT r.app*16+r.priority FROM ready r WHERE r.pool=?1 AND r.app>coalesce(l.key, -1)/16"
     "  AND r.app<=CASE WHEN l.key IS NULL OR l.wrapped=1 THEN ?4 ELSE 9223372036854775807 END"
     "  ORDER BY r.app, r.priority LIMIT 1)),"
@@ -78,6 +80,27 @@ void job_lanes_find(job_lanes *lanes, job_lanes_cursor *c, size_t max)
     c->over = n < limit || (app == 0 && c->wrapped == 1);
     if (!c->over) {
         step_back(lanes, c, app);
+    }
+}
+
+/* Once through all levels. */
+static const char waiting_text[] =
+    "WITH RECURSIVE levels(key) AS (SELECT ?2 UNION ALL SELECT" NEXT_OF_APP
+    " (SELECT r.app*16+r.priority FROM ready r WHERE r.pool=?1 AND r.app>l.key/16"
+    "  ORDER BY r.app, r.priority LIMIT 1)) FROM levels l WHERE l.key IS NOT NULL)"
+    " SELECT l.key/16, l.key%16, (SELECT r.due_ms FROM ready r WHERE r.pool=?1"
+    "  AND r.app=l.key/16 AND r.priority=l.key%16 ORDER BY r.due_ms LIMIT 1)"
+    " FROM levels l WHERE l.key>=0";
+
+void job_lanes_waiting(job_tx *tx, int64_t pool, void (*fn)(void *user, const job_waiting *w),
+                       void *user)
+{
+    job_rows *rows = job_sql_query(tx->db, waiting_text, "ii", pool, (int64_t)-1);
+    while (job_sql_next(tx->db, rows)) {
+        const job_waiting w = {.app = job_sql_int(rows, 0),
+                               .priority = job_sql_int(rows, 1),
+                               .oldest_ms = job_sql_int(rows, 2)};
+        fn(user, &w);
     }
 }
 

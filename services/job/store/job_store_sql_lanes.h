@@ -50,6 +50,17 @@ typedef struct job_lanes_cursor {
 job_lanes_cursor job_lanes_after(int64_t app);
 void job_lanes_find(job_lanes *lanes, job_lanes_cursor *c, size_t max);
 
+/* The jobs of an application and priority that wait, whether they may start or not. */
+typedef struct job_waiting {
+    int64_t app;
+    int64_t priority;
+    int64_t oldest_ms; /* when the first of them is due */
+} job_waiting;
+
+/* job_lanes_waiting tells fn of all that wait in a pool. */
+void job_lanes_waiting(job_tx *tx, int64_t pool, void (*fn)(void *user, const job_waiting *w),
+                       void *user);
+
 /* job_lanes_read reads on so that every lane has the jobs of its next turn; left: how many are
  * still to be given to all. */
 void job_lanes_read(job_lanes *lanes, size_t left);

@@ -1,7 +1,7 @@
 /*
  * The outbox: what the relay publishes next, and what it has published (spec jobs.md K1, K3).
  */
-#include "job_store_sql_turns.h"
+#include "job_store_sql_lanes.h"
 
 #include <string.h>
 
@@ -132,14 +132,22 @@ static void count_dead(job_tx *tx, job_op_stats *in)
     }
 }
 
+static void note_oldest(void *user, const job_waiting *w)
+{
+    int64_t *oldest_ms = user;
+    if (*oldest_ms == 0 || w->oldest_ms < *oldest_ms) {
+        *oldest_ms = w->oldest_ms;
+    }
+}
+
 int job_store_sql_stats(job_tx *tx, job_op *op)
 {
     job_op_stats *in = (job_op_stats *)op;
+    memset(in->oldest_queued_ms, 0, sizeof(in->oldest_queued_ms));
     for (int64_t pool = 0; pool < JOB_N_POOLS; pool++) {
         in->queued[pool] =
             job_sql_one(tx->db, 0, "SELECT count(*) FROM ready WHERE pool=?", "i", pool);
-        in->oldest_queued_ms[pool] =
-            job_sql_one(tx->db, 0, "SELECT min(due_ms) FROM ready WHERE pool=?", "i", pool);
+        job_lanes_waiting(tx, pool, note_oldest, &in->oldest_queued_ms[pool]);
         in->running[pool] =
             job_sql_one(tx->db, 0, "SELECT count(*) FROM leases WHERE pool=?", "i", pool);
     }

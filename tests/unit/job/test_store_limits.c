@@ -82,6 +82,35 @@ Test(limits, jobs_that_were_not_started_are_ended_500_at_a_time)
     cr_assert_eq(fixture_count(&f, 1u << JOB_QUEUED), 0);
 }
 
+/* More levels of application and priority than one scan looks at. */
+Test(limits, jobs_that_were_not_started_are_found_whosesoever_they_are)
+{
+    enum { APPS = 30 };
+    size_t n = 0;
+    size_t expired = 1;
+    char young[RF_UUID_LEN];
+    for (int i = 0; i < APPS; i++) {
+        char name[32];
+        char app[RF_UUID_LEN];
+        snprintf(name, sizeof(name), "application %d", i);
+        fixture_application(&f, name, app);
+        for (uint32_t priority = 0; priority < JOB_PRIORITIES; priority++) {
+            job_op_create *op = fixture_request(&f);
+            op->app = app;
+            op->priority = priority;
+            cr_assert_eq(fixture_run(&f, &op->op), 0);
+            job_op_free(&op->op);
+        }
+    }
+    fixture_advance(FIXTURE_DAY_MS + 1);
+    fixture_create(&f, young);
+    for (; expired > 0; n += expired) {
+        fixture_scan(&f, &expired);
+    }
+    cr_assert_eq(n, APPS * JOB_PRIORITIES);
+    cr_assert_eq(fixture_state(&f, young), JOB_QUEUED);
+}
+
 static size_t sweep(bool done)
 {
     job_op_sweep_due *due = JOB_OP_NEW(JOB_OP_SWEEP_DUE, job_op_sweep_due, NULL, NULL);

@@ -557,7 +557,7 @@ static size_t grant_some(crowd *c)
 Test(turns, nobody_waits_longer_than_one_turn_of_all_others)
 {
     crowd c;
-    size_t n = getenv("REFLECTION_LONG") != NULL ? 1000000 : many(3000);
+    size_t n = getenv("REFLECTION_LONG") != NULL ? 1000000 : RF_MAX(many(3000), (size_t)300);
     f.options.events = false; /* nobody takes them here */
     open_with(1000);
     gather(&c);
