@@ -6,6 +6,17 @@
 #ifndef FIGURES_H
 #define FIGURES_H
 
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* figures_are_long: it goes through all that takes hours, too (scripts/test --long). */
+static inline bool figures_are_long(void)
+{
+    const char *value = getenv("REFLECTION_LONG");
+    return value != NULL && strcmp(value, "1") == 0;
+}
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FIGURES_COUNT false
 #define FIGURES_EVERY(n) (n)

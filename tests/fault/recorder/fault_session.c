@@ -11,12 +11,6 @@
 #define BEYOND_HEADS 65536 /* of an object, beside its samples */
 #define EVENTS_WAIT_NS (20 * RF_NS_PER_S)
 
-bool fault_is_long(void)
-{
-    const char *value = getenv("REFLECTION_LONG");
-    return value != NULL && strcmp(value, "1") == 0;
-}
-
 fault_answer fault_begin(fault_session *s, recorder_program *p, const char *format)
 {
     char body[128];

@@ -7,6 +7,7 @@
 #ifndef FAULT_SESSION_H
 #define FAULT_SESSION_H
 
+#include "figures.h"
 #include "recorder_program.h"
 
 #define FAULT_RATE 16000
@@ -57,8 +58,5 @@ void fault_expect_objects(recorder_program *p);
 /* fault_expect_events: the bus has SEGMENT_FINISHED and SESSION_ENDED of each of these sessions,
  * under one id however often. The program must not run. */
 void fault_expect_events(const recorder_program *p, const fault_session *sessions, size_t n);
-
-/* fault_is_long says whether the long forms are asked for. */
-bool fault_is_long(void);
 
 #endif

@@ -157,7 +157,7 @@ static void live_to_cut(crashes *c)
 /* In short, the last two of each format. */
 static bool is_judged(const crashes *c, size_t i)
 {
-    return c->all[i].acked > 0 && (fault_is_long() || i + 2 * RF_ARRAY_LEN(formats) >= c->n);
+    return c->all[i].acked > 0 && (figures_are_long() || i + 2 * RF_ARRAY_LEN(formats) >= c->n);
 }
 
 static void end(crashes *c)
@@ -180,7 +180,7 @@ static void crash(int lives, int long_lives, int stops)
 {
     crashes c;
     begin(&c, stops);
-    for (int i = fault_is_long() ? long_lives : lives; i > 0; i--) {
+    for (int i = figures_are_long() ? long_lives : lives; i > 0; i--) {
         live_once(&c, NULL);
     }
     cr_assert_gt(c.n, LIVE);
@@ -202,7 +202,7 @@ Test(crashes, D12_Q17_killed_at_each_point_of_storing, .timeout = 7000)
     static const char *const points[] = {"metadata", "publish", "outbox"};
     crashes c;
     begin(&c, 3);
-    for (size_t i = 0; i < (size_t)(fault_is_long() ? 100 : 20) * RF_ARRAY_LEN(points); i++) {
+    for (size_t i = 0; i < (size_t)(figures_are_long() ? 100 : 20) * RF_ARRAY_LEN(points); i++) {
         char point[32];
         (void)snprintf(point, sizeof(point), "%s:%d", points[i % RF_ARRAY_LEN(points)],
                        1 + (int)rf_random_u64(4));
@@ -215,7 +215,7 @@ Test(crashes, D2_D3_D5_D12_the_power_goes_at_any_change, .timeout = 7000)
 {
     crashes c;
     begin(&c, 3);
-    for (int i = fault_is_long() ? 200 : 20; i > 0; i--) {
+    for (int i = figures_are_long() ? 200 : 20; i > 0; i--) {
         live_to_cut(&c);
     }
     cr_assert_gt(c.n, LIVE);
@@ -260,7 +260,7 @@ Test(crashes, Q5_D1_D3_a_long_take_costs_no_memory_and_loses_at_most_its_last_50
      .timeout = 7000)
 {
     const uint64_t minute = (uint64_t)60 * FAULT_RATE;
-    const uint64_t end = (fault_is_long() ? A_DAY - 1 : 10) * minute;
+    const uint64_t end = (figures_are_long() ? A_DAY - 1 : 10) * minute;
     recorder_program p;
     program_publisher pub;
     char session[33];
@@ -311,8 +311,8 @@ static size_t count_recovered(recorder_program *p)
 Test(crashes, D6_D7_interrupted_sessions_are_published_and_new_ones_accepted_meanwhile,
      .timeout = 7000)
 {
-    const size_t n = fault_is_long() ? 1000 : 100;
-    const uint64_t frames = (uint64_t)(fault_is_long() ? 60 : 2) * FAULT_RATE;
+    const size_t n = figures_are_long() ? 1000 : 100;
+    const uint64_t frames = (uint64_t)(figures_are_long() ? 60 : 2) * FAULT_RATE;
     recorder_program p;
     program_publisher *all = RF_NEW_ARRAY(program_publisher, n);
     program_publisher fresh;

@@ -73,11 +73,11 @@ static void survive(const char *folder, const char *call, int nth, int count, in
 static void survive_each(const char *folder, const char *const *calls, size_t n, int err)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!fault_is_long()) {
+        if (!figures_are_long()) {
             survive(folder, calls[i], 1, SESSIONS, err);
             survive(folder, calls[i], SESSIONS + 2, SESSIONS, err);
         }
-        for (int nth = 1; fault_is_long() && nth <= LONG_RUNS; nth++) {
+        for (int nth = 1; figures_are_long() && nth <= LONG_RUNS; nth++) {
             survive(folder, calls[i], nth, 1, err);
         }
     }

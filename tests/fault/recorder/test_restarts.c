@@ -38,8 +38,8 @@ static void restart(fault_session *all, size_t n, recorder_program *p)
 Test(restarts, S8_D2_every_publisher_attaches_again_and_no_frame_is_lost_or_doubled,
      .timeout = 7000)
 {
-    const size_t n = fault_is_long() ? 1000 : 100;
-    const int n_restarts = fault_is_long() ? 100 : 5;
+    const size_t n = figures_are_long() ? 1000 : 100;
+    const int n_restarts = figures_are_long() ? 100 : 5;
     recorder_program p;
     fault_session *all = RF_NEW_ARRAY(fault_session, n);
     program_init(&p);

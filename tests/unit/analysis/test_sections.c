@@ -113,7 +113,7 @@ static void expect_span(const analysis_sections *sections, double duration_s)
 Test(sections, forms_are_heard_with_their_repeats)
 {
     static const char *const FORMS[] = {"ABACA", "AABA"};
-    for (size_t c = 0; c < RF_ARRAY_LEN(FORMS); c += FIGURES_EVERY(4)) {
+    for (size_t c = 0; c < RF_ARRAY_LEN(FORMS); c += FIGURES_EVERY(2)) {
         analysis_synth synth;
         analysis_sections sections;
         size_t n = strlen(FORMS[c]);

@@ -1,7 +1,6 @@
 /* What jam.md section 7 asks of discrete choices, measured on the choice log. */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "band_case.h"
@@ -70,10 +69,11 @@ static void note_choice(void *user, const jam_choice *c)
     log->path = log->path * 31 + (uint64_t)strlen(c->kind);
 }
 
-/* Of all styles, those that a test goes through: every third, and all with REFLECTION_LONG=1. */
+/* Of all styles, those that a test goes through: every third (fewer for a
+ * sanitizer), and all with REFLECTION_LONG=1. */
 static size_t style_step(void)
 {
-    return getenv("REFLECTION_LONG") != NULL ? 1 : 3 * FIGURES_EVERY(4);
+    return figures_are_long() ? 1 : 3 * FIGURES_EVERY(4);
 }
 
 /* Plays until so many choices are made; means per choice. */

@@ -23,12 +23,6 @@
 
 TestSuite(clicks, .timeout = 3600);
 
-static bool is_long(void)
-{
-    const char *value = getenv("REFLECTION_LONG");
-    return value != NULL && strcmp(value, "1") == 0;
-}
-
 typedef struct run {
     const jam_engine *engine;
     const click_case *act;
@@ -72,8 +66,8 @@ static void play_lap(run *r, size_t acts)
 
 static void play_case(run *r)
 {
-    size_t wanted = is_long() ? N_LONG : N_SHORT;
-    size_t lap = is_long() ? LAP_LONG : LAP_SHORT;
+    size_t wanted = figures_are_long() ? N_LONG : N_SHORT;
+    size_t lap = figures_are_long() ? LAP_LONG : LAP_SHORT;
     while (r->acts < wanted) {
         play_lap(r, RF_MIN(lap, wanted - r->acts));
     }

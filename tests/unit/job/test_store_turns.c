@@ -434,12 +434,11 @@ static double drain(size_t n)
     return (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
 }
 
-/* A server beside makes it too long for every day, and so do sanitizers: a part there, unless
- * REFLECTION_LONG=1. */
+/* A server beside makes it too long for every day: a tenth there, unless REFLECTION_LONG=1. */
 static size_t many(size_t n)
 {
     bool embedded = strcmp(fixture_store.name, "sqlite") == 0;
-    return getenv("REFLECTION_LONG") != NULL ? n : n / FIGURES_EVERY(2) / (embedded ? 1 : 10);
+    return figures_are_long() ? n : n / (embedded ? FIGURES_EVERY(2) : 10);
 }
 
 /* X4: Issue 6, fault table. */
@@ -557,7 +556,7 @@ static size_t grant_some(crowd *c)
 Test(turns, nobody_waits_longer_than_one_turn_of_all_others)
 {
     crowd c;
-    size_t n = getenv("REFLECTION_LONG") != NULL ? 1000000 : RF_MAX(many(3000), (size_t)300);
+    size_t n = figures_are_long() ? 1000000 : many(3000);
     f.options.events = false; /* nobody takes them here */
     open_with(1000);
     gather(&c);
@@ -576,7 +575,7 @@ Test(turns, nobody_waits_longer_than_one_turn_of_all_others)
 Test(turns, the_rate_of_starts_does_not_fall_with_the_queue)
 {
     enum { DRAINED = 2000, TIMES = 3 };
-    bool deep = getenv("REFLECTION_LONG") != NULL;
+    bool deep = figures_are_long();
     double shallow_s = 1e9;
     double deep_s = 1e9;
     for (int i = 0; i < TIMES; i++) { /* the best of them: others use the machine too */

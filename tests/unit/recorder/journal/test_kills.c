@@ -1,6 +1,7 @@
 /* The journal in a child process that is killed, loses power or has a failing disk; each round goes
  * on with what the one before has left. Nothing that was acknowledged is missing afterwards (D2-D5,
  * Q5). */
+#include "figures.h"
 #include "journal_load.h"
 #include "rf_id.h"
 
@@ -36,12 +37,6 @@ static void close_dir(void)
 
 TestSuite(kills, .init = open_dir, .fini = close_dir, .timeout = 3600);
 
-static bool is_long(void)
-{
-    const char *value = getenv("REFLECTION_LONG");
-    return value != NULL && strcmp(value, "1") == 0;
-}
-
 static bool was_killed(int status)
 {
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -55,7 +50,7 @@ static void check(const char *what, uint64_t round)
 
 Test(kills, D2_D3_no_acknowledged_frame_is_lost_by_sigkill_at_random)
 {
-    uint64_t rounds = is_long() ? 200 : 20;
+    uint64_t rounds = figures_are_long() ? 200 : 20;
     uint64_t late = 0;
     for (uint64_t i = 0; i < rounds; i++) {
         load_run run = {.dir = dir,
@@ -72,7 +67,7 @@ Test(kills, D2_D3_no_acknowledged_frame_is_lost_by_sigkill_at_random)
 
 static void kill_at(const char *point)
 {
-    uint64_t rounds = is_long() ? 100 : 20;
+    uint64_t rounds = figures_are_long() ? 100 : 20;
     uint64_t reached = 0;
     for (uint64_t i = 0; i < rounds; i++) {
         char variable[64];
@@ -130,7 +125,7 @@ static void cut_power(uint64_t round, const char *fail)
 
 Test(kills, D2_D3_D5_no_acknowledged_frame_is_lost_by_power_cuts)
 {
-    uint64_t rounds = is_long() ? 200 : 20;
+    uint64_t rounds = figures_are_long() ? 200 : 20;
     for (uint64_t i = 0; i < rounds; i++) {
         cut_power(i, NULL);
     }
@@ -139,7 +134,7 @@ Test(kills, D2_D3_D5_no_acknowledged_frame_is_lost_by_power_cuts)
 
 Test(kills, D4_no_acknowledged_frame_is_lost_by_power_cuts_after_failed_syncs)
 {
-    uint64_t rounds = is_long() ? 200 : 20;
+    uint64_t rounds = figures_are_long() ? 200 : 20;
     for (uint64_t i = 0; i < rounds; i++) {
         char fail[32];
         snprintf(fail, sizeof(fail), "sync:%llu+%llu:%d", 8 + (unsigned long long)rf_random_u64(40),
@@ -178,17 +173,17 @@ static void fail_each(const char *call, int err, int n)
 
 Test(kills, D4_D10_each_write_may_fail_with_EIO)
 {
-    fail_each("write", EIO, is_long() ? 100 : 30);
+    fail_each("write", EIO, figures_are_long() ? 100 : 30);
 }
 
 Test(kills, D10_each_write_may_fail_with_ENOSPC)
 {
-    fail_each("write", ENOSPC, is_long() ? 100 : 30);
+    fail_each("write", ENOSPC, figures_are_long() ? 100 : 30);
 }
 
 Test(kills, D4_each_sync_may_fail)
 {
-    fail_each("sync", EIO, is_long() ? 100 : 30);
+    fail_each("sync", EIO, figures_are_long() ? 100 : 30);
 }
 
 Test(kills, D4_each_rename_open_truncate_allocate_and_unlink_may_fail)
