@@ -36,6 +36,11 @@ job_sql *job_sql_close(job_sql *db)
     return NULL;
 }
 
+bool job_sql_in_place(const job_sql *db)
+{
+    return db->driver->in_place;
+}
+
 bool job_sql_shared(const job_sql *db)
 {
     return db->driver->shared;

@@ -66,6 +66,10 @@ job_sql *job_sql_close(job_sql *db);
 /* job_sql_shared says whether other programs may write to the database as well. */
 bool job_sql_shared(const job_sql *db);
 
+/* job_sql_in_place says whether an update that leaves a row as long as it was is made in its place;
+ * otherwise every update writes the row anew. */
+bool job_sql_in_place(const job_sql *db);
+
 /* job_sql_error is the first error since job_sql_clear: 0, -EIO, -ENOSPC, -EAGAIN (busy), -EEXIST
  * (constraint), -E2BIG, -ECANCELED (nobody knows whether the commit took effect). While it is set
  * every call below does nothing. */

@@ -14,7 +14,8 @@
 
 typedef struct job_sql_driver {
     const char *name;
-    bool shared; /* other programs may write to the database as well */
+    bool shared;   /* other programs may write to the database as well */
+    bool in_place; /* an update that leaves a row as long as it was is made in its place */
     void (*close)(job_sql *db);
     void (*share)(job_sql *db, job_sql_health *health); /* this and the next NULL: no server */
     bool (*lost)(const job_sql *db);

@@ -329,6 +329,7 @@ static void on_close(job_sql *db)
 
 static const job_sql_driver driver = {
     .name = "sqlite",
+    .in_place = true,
     .close = on_close,
     .cache = on_cache,
     .script = on_script,

@@ -279,7 +279,7 @@ static const char *refuse_results(job_tx *tx, const job_running *run, const job_
 
 void job_tx_succeed(job_tx *tx, const job_running *run)
 {
-    job_sql_run(tx->db, "UPDATE jobs SET state=?, completed_ms=? WHERE seq=?", "iii",
+    job_sql_run(tx->db, "UPDATE jobs SET state=?, completed_ms=?, spare='' WHERE seq=?", "iii",
                 (int64_t)job_tx_next(tx, run->state, JOB_EVENT_SUCCEED), tx->now_ms, run->job);
     job_tx_end_attempt(tx, run, JOB_ATTEMPT_DONE, NULL, NULL);
     if (run->inputs) {

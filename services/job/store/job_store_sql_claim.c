@@ -78,7 +78,8 @@ static void start_jobs(claiming *c, const job_turn *turns, size_t n)
     const job_sql_many many = {
         .ints = params, .n_ints = PARAMS, .n = n, .row = read_job, .user = c};
     job_sql_each(c->tx->db,
-                 "UPDATE jobs SET state=?, fence=fence+1, started_ms=coalesce(started_ms, ?)"
+                 "UPDATE jobs SET state=?, fence=fence+1, started_ms=coalesce(started_ms, ?),"
+                 " spare=CASE WHEN started_ms IS NULL THEN " JOB_SPARE_STARTED " ELSE spare END"
                  " WHERE seq=? AND due_ms=? AND completed_ms IS NULL"
                  " RETURNING due_ms, seq, fence, app, id, params, version, limit_s, request_id,"
                  " traceparent, workflow, brings, batch_name, hook, priority",

@@ -61,15 +61,15 @@ static void insert_job(creation *c)
     job_sql_run(c->tx->db,
                 "INSERT INTO jobs(seq, id, app, state, pool, due_ms, limit_s, created_ms, name,"
                 " workflow, version, request_id, traceparent, metadata, params, priority,"
-                " batch_name, retention_s, hook, reuse_key, reuse_seed, brings)"
-                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,nullif(?,0),?,?,?,?)",
-                "itiiiiiittittttitiitti", c->job, in->id, c->app,
+                " batch_name, retention_s, hook, reuse_key, reuse_seed, brings, spare)"
+                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,nullif(?,0),?,?,?,?,?)",
+                "itiiiiiittittttitiittit", c->job, in->id, c->app,
                 (int64_t)job_tx_next(c->tx, JOB_NONE, JOB_EVENT_CREATE), (int64_t)in->pool,
                 c->tx->now_ms, (int64_t)in->limit_s, c->tx->now_ms, in->name, in->workflow,
                 in->workflow_version, in->request_id, in->traceparent, in->metadata, in->params,
                 (int64_t)in->priority, in->batch_name, in->retention_s,
                 (int64_t)(in->hook.url == NULL ? 0 : in->hook.events), c->reuse_key, c->reuse_seed,
-                brings(in));
+                brings(in), job_sql_in_place(c->tx->db) ? JOB_SPARE : NULL);
     if (in->hook.url != NULL) {
         job_tx_hook_set(c->tx, c->app, c->job, &in->hook, in->hook_secret);
     }

@@ -20,12 +20,12 @@ static void copy_job(const redrive *r)
         r->tx->db,
         "INSERT INTO jobs(seq, id, app, state, pool, due_ms, limit_s, created_ms, name,"
         " workflow, version, request_id, traceparent, metadata, params, priority, retention_s,"
-        " hook, reuse_key, reuse_seed)"
+        " hook, reuse_key, reuse_seed, spare)"
         " SELECT ?1, ?2, app, ?3, pool, ?4, limit_s, ?4, name, workflow, version,"
         " request_id, traceparent, metadata, params, priority, retention_s, hook,"
-        " CASE WHEN reuse_seed IS NULL THEN reuse_key END, reuse_seed FROM jobs WHERE seq=?5",
-        "itiii", r->job, r->id, (int64_t)job_tx_next(r->tx, JOB_NONE, JOB_EVENT_CREATE),
-        r->tx->now_ms, r->from);
+        " CASE WHEN reuse_seed IS NULL THEN reuse_key END, reuse_seed, ?6 FROM jobs WHERE seq=?5",
+        "itiiit", r->job, r->id, (int64_t)job_tx_next(r->tx, JOB_NONE, JOB_EVENT_CREATE),
+        r->tx->now_ms, r->from, job_sql_in_place(r->tx->db) ? JOB_SPARE : NULL);
     job_sql_run(r->tx->db,
                 "INSERT INTO ready(pool, due_ms, job, app, priority)"
                 " SELECT pool, due_ms, seq, app, priority FROM jobs WHERE seq=?",

@@ -102,8 +102,9 @@ void job_tx_reuse_take(job_tx *tx, const job_op_create *in, int64_t job, int64_t
 {
     job_state started = job_tx_next(tx, JOB_QUEUED, JOB_EVENT_CLAIM);
     job_state state = job_tx_next(tx, started, JOB_EVENT_SUCCEED);
-    job_sql_run(tx->db, "UPDATE jobs SET state=?, started_ms=?, completed_ms=? WHERE seq=?", "iiii",
-                (int64_t)state, tx->now_ms, tx->now_ms, job);
+    job_sql_run(tx->db,
+                "UPDATE jobs SET state=?, started_ms=?, completed_ms=?, spare='' WHERE seq=?",
+                "iiii", (int64_t)state, tx->now_ms, tx->now_ms, job);
     copy_results(tx, job, from);
     job_tx_release_inputs(tx, job);
     job_tx_batch_move(tx, in->app, in->batch_name, JOB_QUEUED, state);

@@ -153,6 +153,24 @@ static int read_job(const char *id)
     return err;
 }
 
+/* A row that grew would split its page, which is full of those made before and after it. */
+Test(sqlite_file, rows_of_jobs_keep_their_place_from_the_queue_to_success)
+{
+    enum { JOBS = 500 };
+    static const char pages[] = "SELECT count(*) FROM dbstat WHERE name='jobs'";
+    char id[RF_UUID_LEN];
+    for (int i = 0; i < JOBS; i++) {
+        fixture_create(&f, id);
+    }
+    int64_t before = sqlite_check_one(f.path, pages);
+    cr_assert_gt(before, JOBS / 100);
+    for (int i = 0; i < JOBS; i++) {
+        uint64_t fence = fixture_claim_one(&f, "worker", id);
+        cr_assert(fixture_succeed(&f, id, fence));
+    }
+    cr_assert_eq(sqlite_check_one(f.path, pages), before);
+}
+
 Test(sqlite_file, a_read_that_fails_spoils_none_after_it)
 {
     char id[RF_UUID_LEN];
