@@ -339,6 +339,21 @@ static size_t trim_zeros(const uint8_t *bytes, size_t len)
     return len;
 }
 
+/* Goes on behind what was read where the file has data next: space that was only set aside reads as
+ * zeros and need not be read. Without an answer from the file system all of it is read. */
+static void skip_hole(recorder_logreader *r)
+{
+    int64_t at = r->file_at + (int64_t)r->len;
+    int64_t data = lseek(r->fd, at, SEEK_DATA);
+    if (data < 0) {
+        r->at_end = r->at_end || errno == ENXIO;
+    } else if (data > at) {
+        r->file_at = data;
+        r->at = 0;
+        r->len = 0;
+    }
+}
+
 int64_t recorder_logreader_rest(recorder_logreader *r)
 {
     int64_t from = recorder_logreader_end(r);
@@ -347,6 +362,7 @@ int64_t recorder_logreader_rest(recorder_logreader *r)
         size_t len = trim_zeros(r->bytes + r->at, r->len - r->at);
         last = len > 0 ? r->file_at + (int64_t)(r->at + len) : last;
         r->at = r->len;
+        skip_hole(r);
     } while (fill(r, 1) == 0 && r->len > r->at);
     return last - from;
 }
