@@ -5,7 +5,8 @@
  *
  * Fills the queue of each store to its DEPTH, then makes, claims and ends JOBS more in each round,
  * so that it stays as deep. The stores take turns, one way and the other, so that what the machine
- * does meanwhile meets all of them. Prints a line for each: jobs a second of the median round.
+ * does meanwhile meets all of them. Prints a line for each: jobs a second of the median round, and
+ * how much of the first store's rate that is: the median of what each round says.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -177,17 +178,29 @@ static void fill(bench *b, const char *url, int64_t depth)
     (void)seconds_of(b, depth, false);
 }
 
-static int by_length(const void *a, const void *b)
+static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a;
     double y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static double median(double *seconds, size_t n)
+static double median(const double *values, size_t n)
 {
-    qsort(seconds, n, sizeof(*seconds), by_length);
-    return (seconds[(n - 1) / 2] + seconds[n / 2]) / 2.0;
+    double sorted[ROUNDS_MAX];
+    memcpy(sorted, values, n * sizeof(*values));
+    qsort(sorted, n, sizeof(*sorted), by_size);
+    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0;
+}
+
+/* Of rates; a and b have met the same machine in the same round. */
+static double ratio(const bench *a, const bench *b, size_t n)
+{
+    double ratios[ROUNDS_MAX];
+    for (size_t i = 0; i < n; i++) {
+        ratios[i] = b->seconds[i] / a->seconds[i];
+    }
+    return median(ratios, n);
 }
 
 int main(int argc, char **argv)
@@ -212,7 +225,8 @@ int main(int argc, char **argv)
         }
     }
     for (size_t i = 0; i < n; i++) {
-        printf("%.0f\n", (double)jobs / median(stores[i].seconds, rounds));
+        printf("%.0f %.3f\n", (double)jobs / median(stores[i].seconds, rounds),
+               ratio(&stores[i], &stores[0], rounds));
         job_store_close(stores[i].store);
     }
     return 0;
