@@ -109,10 +109,15 @@ class Process:
 
     def wait_until(self, check, what):
         """Waits for check, and no longer than the process lives."""
-        wait_until(lambda: check() or not self.pids(), what)
+        try:
+            wait_until(lambda: check() or not self.pids(), what)
+        except TimeoutError as e:
+            raise TimeoutError(f"{e}: {self.log_tail()}") from None
         if not self.pids():
-            tail = self.log_path.read_text(errors="replace")[-4000:]
-            raise RuntimeError(f"{self.command[0]} ended: {tail}")
+            raise RuntimeError(f"{self.command[0]} ended: {self.log_tail()}")
+
+    def log_tail(self):
+        return self.log_path.read_text(errors="replace")[-4000:]
 
     def signal(self, number):
         for pid in self.pids():
