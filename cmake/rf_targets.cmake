@@ -143,8 +143,8 @@ endfunction()
 # rf_add_test(TITLE AREA COMMAND ... [WAITS|LIGHT|REALTIME|ALONE] [FIGURES] [TAKES s] [TIMEOUT s] [ENV K=V...] [LABELS ...])
 # Any program as a ctest of an area; one that exits with 77 is skipped. How it uses the machine, in slots
 # of which a core has four (the -j of scripts/test):
-#   no word    it computes: 4 slots
-#   LIGHT      it computes now and then, and bears others beside it: 2 slots
+#   no word    it computes: 4 slots (under ThreadSanitizer 3)
+#   LIGHT      it computes now and then, and bears others beside it: 2 slots (under ThreadSanitizer 1)
 #   WAITS      it hardly computes: 1 slot
 #   REALTIME   it judges gaps or lateness: 7 slots, so that two cores have none left but for one that waits
 #   ALONE      it has the machine to itself
@@ -181,10 +181,15 @@ endfunction()
 function(rf_describe_test title area)
     rf_parse_test(${ARGN})
     set(slots 4)
+    set(light_slots 2)
+    if(RF_SANITIZE MATCHES "thread") # of what CI runs there, most waits for a server or for a clock
+        set(slots 3)
+        set(light_slots 1)
+    endif()
     if(A_WAITS)
         set(slots 1)
     elseif(A_LIGHT)
-        set(slots 2)
+        set(slots ${light_slots})
     elseif(A_REALTIME)
         set(slots 7)
     elseif(A_ALONE)
