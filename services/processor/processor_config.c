@@ -19,7 +19,7 @@ const rf_setting processor_settings[] = {
     STR(pool, "pool", "", "cpu", "pool whose jobs are run: cpu, gpu, t2v or jam"),
     INT(slots, "slots", "jobs", "0", 0, 256, "jobs at once; 0: one for each processor, at least 2"),
     INT(parallel_steps, "steps.parallel", "steps", "4", 1, 64, "steps of one job at once"),
-    INT(children_ready, "children.ready", "processes", "2", 0, 16,
+    INT(children_ready, "children.ready", "processes", "1", 0, 16,
         "idle children kept, of decoders and of modules each"),
     INT(children_max, "children.max", "processes", "64", 1, 1024,
         "children alive at once, of decoders and of modules each"),
