@@ -162,8 +162,8 @@ class Server(servers.Base):
             if not FORMATTED.exists():
                 subprocess.run(java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c",
                                     self.properties(1)), check=True, capture_output=True)
-                made = shutil.copytree(self.directory / "data1", FORMATTED.with_suffix(f".{os.getpid()}"))
-                shutil.rmtree(self.directory / "data1")
+                made = FORMATTED.with_suffix(f".{os.getpid()}")  # on another file system, maybe
+                shutil.move(self.directory / "data1", made)
                 made.rename(FORMATTED)
         return FORMATTED
 

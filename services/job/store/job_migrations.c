@@ -218,7 +218,7 @@ static const char one_order[] =
     "DROP TABLE ready;"
     "ALTER TABLE waiting RENAME TO ready;";
 
-/* Characters that make up for what the row grows by later (JOB_SPARE). */
+/* Characters that make up for what the row grows by later (job_tx_spare). */
 static const char spare[] = "ALTER TABLE jobs ADD COLUMN spare TEXT;";
 
 static const char *const steps[] = {first,   scopes, posted,    progress,  hooks,  turns,

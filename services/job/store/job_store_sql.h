@@ -188,12 +188,15 @@ typedef struct job_ready {
     int64_t job;
 } job_ready;
 
-/* jobs.spare, where an update that leaves a row as long as it was is made in its place
- * (job_sql_in_place): 13 bytes, less the 7 by which a start makes SQLite's row longer (started_ms
- * of 6, and a state other than 1), less the 6 of completed_ms. Rows lie close in the pages of a
- * deep queue, and each that grew would split its page. */
-#define JOB_SPARE "             "
+/* job_tx_spare is jobs.spare of a new job: 13 bytes, less the 7 by which a start makes SQLite's row
+ * longer (JOB_SPARE_STARTED: started_ms of 6, and a state other than 1), less the 6 of
+ * completed_ms. Rows lie close in the pages of a deep queue, and each that grew would split its
+ * page. NULL where every update writes the row anew (job_sql_in_place). */
 #define JOB_SPARE_STARTED "substr(spare, 8)"
+static inline const char *job_tx_spare(const job_tx *tx)
+{
+    return job_sql_in_place(tx->db) ? "             " : NULL;
+}
 
 /* Tables in which a job may have rows (jobs.brings). */
 enum { JOB_BRINGS_INPUTS = 1, JOB_BRINGS_TARGETS = 2 };

@@ -69,7 +69,7 @@ static void insert_job(creation *c)
                 in->workflow_version, in->request_id, in->traceparent, in->metadata, in->params,
                 (int64_t)in->priority, in->batch_name, in->retention_s,
                 (int64_t)(in->hook.url == NULL ? 0 : in->hook.events), c->reuse_key, c->reuse_seed,
-                brings(in), job_sql_in_place(c->tx->db) ? JOB_SPARE : NULL);
+                brings(in), job_tx_spare(c->tx));
     if (in->hook.url != NULL) {
         job_tx_hook_set(c->tx, c->app, c->job, &in->hook, in->hook_secret);
     }

@@ -25,7 +25,7 @@ static void copy_job(const redrive *r)
         " request_id, traceparent, metadata, params, priority, retention_s, hook,"
         " CASE WHEN reuse_seed IS NULL THEN reuse_key END, reuse_seed, ?6 FROM jobs WHERE seq=?5",
         "itiiit", r->job, r->id, (int64_t)job_tx_next(r->tx, JOB_NONE, JOB_EVENT_CREATE),
-        r->tx->now_ms, r->from, job_sql_in_place(r->tx->db) ? JOB_SPARE : NULL);
+        r->tx->now_ms, r->from, job_tx_spare(r->tx));
     job_sql_run(r->tx->db,
                 "INSERT INTO ready(pool, due_ms, job, app, priority)"
                 " SELECT pool, due_ms, seq, app, priority FROM jobs WHERE seq=?",
