@@ -3,6 +3,7 @@
 #include "gateway_answer.h"
 #include "gateway_dispatch.h"
 #include "gateway_exchange.h"
+#include "gateway_round.h"
 #include "gateway_tls.h"
 #include "rf_time.h"
 
@@ -380,6 +381,9 @@ static void serve(gateway_conn *c)
 void gateway_conn_leave(gateway_conn *c)
 {
     if (c->depth == 1) {
+        if (gateway_round_hold(c)) {
+            return;
+        }
         serve(c);
     }
     c->depth--;

@@ -62,10 +62,13 @@ struct gateway_conn {
     gateway_exchange *ex;
     gateway_request req;
     gateway_http http;
-    uint64_t window_bytes; /* of body since the window began */
-    uint64_t n_sent;       /* bytes of scratch and queue that the socket has taken, ever */
-    rf_buf in;             /* read, not taken yet */
-    rf_buf out;            /* answered, not sent yet */
+    uint64_t window_bytes;   /* of body since the window began */
+    uint64_t n_sent;         /* bytes of scratch and queue that the socket has taken, ever */
+    gateway_conn *next_held; /* gateway_round.h */
+    const char *held;        /* an answer that waits for the end of the round, in the loop */
+    size_t held_len;
+    rf_buf in;  /* read, not taken yet */
+    rf_buf out; /* answered, not sent yet */
 };
 
 /* gateway_conn_new takes fd (and ssl, NULL for plain) over. NULL when it cannot be watched; both

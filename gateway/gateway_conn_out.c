@@ -97,18 +97,20 @@ static void flush_out(gateway_conn *c)
 void gateway_conn_flush(gateway_conn *c)
 {
     gateway_loop *l = c->loop;
-    size_t len = l->tx_len;
+    const char *data = c->held_len > 0 ? c->held : l->tx;
+    size_t len = c->held_len > 0 ? c->held_len : l->tx_len;
+    c->held_len = 0;
     l->tx_len = 0;
     if (c->state == GATEWAY_CONN_CLOSED) {
         return;
     }
     if (len > 0) {
-        size_t n = send_all(c, l->tx, len);
+        size_t n = send_all(c, data, len);
         if (n > 0) {
             gateway_conn_progress(c);
         }
         if (c->state != GATEWAY_CONN_CLOSED && n < len &&
-            rf_buf_append(&c->out, l->tx + n, len - n) < 0) {
+            rf_buf_append(&c->out, data + n, len - n) < 0) {
             gateway_conn_close(c);
         }
     } else if (c->out.len > 0) {

@@ -60,6 +60,10 @@ typedef struct gateway_loop {
     size_t tx_len;
     char rx[GATEWAY_IO_BYTES];
     char tx[GATEWAY_IO_BYTES];
+    /* gateway_round.h */
+    gateway_conn_list held;
+    size_t n_held_bytes;
+    char held_bytes[GATEWAY_IO_BYTES];
 } gateway_loop;
 
 /* gateway_loop_start makes a loop and its thread. NULL when the kernel gives none. */

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -152,6 +153,67 @@ Test(pressure, without_descriptors_new_connections_wait_and_others_go_on, .init 
         client_close(&late[i]);
     }
     client_close(&early);
+}
+
+/* ---- many requests at once ---- */
+
+static void setup_one_loop(void)
+{
+    static const char *const args[] = {"--loops=1", NULL};
+    fixture_start(args, NULL);
+}
+
+static void ask_thrice(client *c, int who)
+{
+    for (int i = 0; i < 3; i++) {
+        char text[160];
+        snprintf(text, sizeof(text),
+                 "GET /none-%d HTTP/1.1\r\nHost: h\r\nX-Request-Id: client-%d-request-%d\r\n\r\n",
+                 i, who, i);
+        cr_assert(client_text(c, text));
+    }
+}
+
+static void expect_three(client *c, int who)
+{
+    for (int i = 0; i < 3; i++) {
+        char wanted[64];
+        char got[64] = "";
+        answer a = client_answer(c, true);
+        snprintf(wanted, sizeof(wanted), "client-%d-request-%d", who, i);
+        cr_expect_eq(a.status, 404, "%s: %d", wanted, a.status);
+        cr_expect(answer_header(&a, "X-Request-Id:", got, sizeof(got)));
+        cr_expect_str_eq(got, wanted);
+        answer_done(&a);
+    }
+}
+
+/* More of them than the room for answers of one round (gateway_round.h) holds. */
+Test(pressure, requests_found_at_once_are_answered_each_to_its_own, .init = setup_one_loop,
+     .fini = fixture_stop)
+{
+    enum { N = 150 };
+    client all[N];
+    for (int i = 0; i < N; i++) {
+        all[i] = client_open(i % 2 == 0);
+        expect_served(&all[i], "before");
+    }
+    kill(fix.gateway, SIGSTOP);
+    for (int i = 0; i < N; i++) {
+        ask_thrice(&all[i], i);
+    }
+    shutdown(all[N - 1].fd, SHUT_WR);
+    kill(fix.gateway, SIGCONT);
+    for (int i = 0; i < N; i++) {
+        expect_three(&all[i], i);
+    }
+    cr_expect(client_ended(&all[N - 1], 3000), "which said that it asks no more");
+    for (int i = 0; i < N; i++) {
+        if (i < N - 1) {
+            expect_served(&all[i], "afterwards");
+        }
+        client_close(&all[i]);
+    }
 }
 
 /* ---- clients that do not read ---- */
