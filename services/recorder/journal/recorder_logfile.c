@@ -22,6 +22,7 @@
 #define NAME_FORMAT "%s/journal-%016llx.log"
 #define NAME_LEN 28 /* of "journal-0123456789abcdef.log" */
 #define READ_STEP (1u << 20)
+#define PAGES 65536 /* the largest pages of common processors; a multiple of the others' */
 #define PAVE_BYTES (256 << 10)
 #define SMALL_WRITE (32u << 10)
 
@@ -255,6 +256,14 @@ static void make_room(recorder_logreader *r, size_t want)
     }
 }
 
+/* How many bytes to read at a place of the file: whole pages, as far as there is room. One that was
+ * read is in the page cache, and data to SEEK_DATA, even where it was only set aside. */
+static size_t read_step(int64_t from, size_t room)
+{
+    size_t in_last = (size_t)((from + (int64_t)room) % PAGES);
+    return room > in_last ? room - in_last : room;
+}
+
 /* Has `want` bytes behind `at`, unless the file ends before. */
 static int fill(recorder_logreader *r, size_t want)
 {
@@ -263,7 +272,8 @@ static int fill(recorder_logreader *r, size_t want)
     }
     make_room(r, want);
     while (r->len < want && !r->at_end) {
-        ssize_t n = pread(r->fd, r->bytes + r->len, r->cap - r->len, r->file_at + (int64_t)r->len);
+        int64_t from = r->file_at + (int64_t)r->len;
+        ssize_t n = pread(r->fd, r->bytes + r->len, read_step(from, r->cap - r->len), from);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -293,7 +303,11 @@ int recorder_logreader_open(const char *dir, uint64_t number, recorder_logreader
     recorder_logreader *r = RF_NEW(recorder_logreader);
     make_room(r, HEADER);
     r->fd = recorder_logfile_open(dir, number);
-    int err = r->fd < 0 ? r->fd : fill(r, HEADER);
+    int err = r->fd;
+    if (err >= 0) {
+        posix_fadvise(r->fd, 0, 0, POSIX_FADV_RANDOM); /* nothing ahead of read_step */
+        err = fill(r, HEADER);
+    }
     err = err < 0 ? err : r->len < HEADER ? -EBADMSG : check_header(r->bytes, number);
     if (err < 0) {
         recorder_logreader_free(r);

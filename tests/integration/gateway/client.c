@@ -96,7 +96,7 @@ static ssize_t read_some(client *c, void *data, size_t len)
 /* Reads more behind what is there; false at the end. */
 static bool fill(client *c)
 {
-    c->data = rf_grow(c->data, c->len + READ_BYTES + 1, 1);
+    c->data = rf_make_room(c->data, c->len + READ_BYTES + 1, &c->cap, 1);
     ssize_t n = read_some(c, c->data + c->len, READ_BYTES);
     if (n <= 0) {
         return false;
@@ -130,7 +130,7 @@ answer client_read_head(client *c)
 
 static void take_body(client *c, answer *a, size_t len)
 {
-    a->body = rf_grow(a->body, a->body_len + len + 1, 1);
+    a->body = rf_make_room(a->body, a->body_len + len + 1, &a->body_cap, 1);
     if (len > 0) {
         memcpy(a->body + a->body_len, c->data, len);
         take(c, len);
@@ -185,10 +185,14 @@ static void read_to_end(client *c, answer *a)
 
 static void read_length(client *c, answer *a, size_t len)
 {
-    while (c->len < len && !a->cut) {
-        a->cut = !fill(c);
-    }
+    a->body = rf_make_room(a->body, len + 1, &a->body_cap, 1);
     take_body(c, a, RF_MIN(len, c->len));
+    while (a->body_len < len && !a->cut) {
+        ssize_t n = read_some(c, a->body + a->body_len, len - a->body_len);
+        a->cut = n <= 0;
+        a->body_len += n > 0 ? (size_t)n : 0;
+    }
+    a->body[a->body_len] = '\0';
 }
 
 answer client_answer(client *c, bool has_body)
@@ -196,6 +200,7 @@ answer client_answer(client *c, bool has_body)
     char text[32];
     answer a = client_read_head(c);
     a.body = rf_strdup("");
+    a.body_cap = 1;
     if (a.status == 0 || !has_body) {
         return a;
     }

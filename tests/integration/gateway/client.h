@@ -18,6 +18,7 @@ typedef struct client {
     SSL_CTX *ctx;
     char *data; /* read, not taken yet */
     size_t len;
+    size_t cap;
 } client;
 
 typedef struct answer {
@@ -25,6 +26,7 @@ typedef struct answer {
     char head[4096];
     char *body; /* terminated */
     size_t body_len;
+    size_t body_cap;
     bool cut; /* the connection ended before the body did */
 } answer;
 

@@ -471,6 +471,40 @@ Test(recovery, D2_small_writes_find_written_space_within_what_is_set_aside)
     cr_assert(report.torn == 0 && report.holes == 0 && report.records == seq);
 }
 
+/* Bytes that this process has read so far. */
+static long long read_so_far(void)
+{
+    long long n = -1;
+    FILE *f = fopen("/proc/self/io", "r");
+    cr_assert_not_null(f);
+    cr_assert_eq(fscanf(f, "rchar: %lld", &n), 1);
+    fclose(f);
+    return n;
+}
+
+Test(recovery, what_was_set_aside_and_never_written_is_not_read)
+{
+    const int64_t room = 64 << 20;
+    const int64_t far = 40 << 20;
+    recorder_logfile *f;
+    cr_assert_eq(recorder_logfile_create(dir, 1, room, &f), 0);
+    put_session(f, 0);
+    put(f, audio(0), 0);
+    int64_t end = f->end;
+    recorder_logfile_free(f);
+    for (int round = 0; round < 2; round++) { /* nor for having been read before */
+        long long before = read_so_far();
+        expect("0:session 0:0+100 ");
+        cr_assert_lt(read_so_far() - before, 4 << 20);
+        cr_assert_eq(report.torn, 0);
+    }
+    damage(1, far, "x", 1);
+    long long before = read_so_far();
+    expect("0:session 0:0+100 ");
+    cr_assert_lt(read_so_far() - before, 8 << 20);
+    cr_assert_eq((int64_t)report.torn_bytes, far + 1 - end, "what stands behind is found");
+}
+
 Test(recovery, other_files_in_the_folder_are_left_alone_and_leftovers_are_not_read)
 {
     const char *names[] = {"journal-1.log", "journal-000000000000000g.log", "notes", "reserve",
