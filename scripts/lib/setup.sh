@@ -127,7 +127,7 @@ kafka_server() {
     local pom=$root/tests/servers/kafka/pom.xml dir=$servers/kafka
     [ "$dir/.stamp" -nt "$pom" ] && return 0
     say "Apache Kafka"
-    rm -rf "$dir/libs" "$dir/formatted"
+    rm -rf "$dir/libs" "$dir/formatted" "$dir/classes.jsa"
     mvn -q -B -ntp -f "$pom" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$dir/libs" >&2 ||
         return 1
     touch "$dir/.stamp"
