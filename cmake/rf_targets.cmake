@@ -143,14 +143,15 @@ endfunction()
 # rf_add_test(TITLE AREA COMMAND ... [WAITS|LIGHT|REALTIME|ALONE] [FIGURES] [TAKES s] [TIMEOUT s] [ENV K=V...] [LABELS ...])
 # Any program as a ctest of an area; one that exits with 77 is skipped. How it uses the machine, in slots
 # of which a core has four (the -j of scripts/test):
-#   no word    it computes: 4 slots (under ThreadSanitizer 3)
+#   no word    it computes: 4 slots (under a sanitizer 3)
 #   LIGHT      it computes now and then, and bears others beside it: 2 slots (under ThreadSanitizer 1)
 #   WAITS      it hardly computes: 1 slot
-#   REALTIME   it judges gaps or lateness: 7 slots, so that two cores have none left but for one that waits
+#   REALTIME   it judges gaps or lateness: 8 slots, two cores of its own, before all others: what CI builds meanwhile
+#              gives way
 #   ALONE      it has the machine to itself
 # FIGURES: it judges what users hear or pay over much material, so that CI runs it in the release build; a sanitizer,
 # which judges the code, gets a part of the material (tests/unit/figures.h).
-# TAKES is about how long it takes on two cores; what takes longest starts first.
+# TAKES is about how long it takes on two cores; behind what is REALTIME, what takes longest starts first.
 function(rf_add_test title area)
     rf_parse_test(${ARGN})
     add_test(NAME "${title}" COMMAND ${A_COMMAND})
@@ -182,8 +183,10 @@ function(rf_describe_test title area)
     rf_parse_test(${ARGN})
     set(slots 4)
     set(light_slots 2)
-    if(RF_SANITIZE MATCHES "thread") # of what CI runs there, most waits for a server or for a clock
+    if(RF_SANITIZE) # of what CI runs there, much waits for a server or for a clock
         set(slots 3)
+    endif()
+    if(RF_SANITIZE MATCHES "thread")
         set(light_slots 1)
     endif()
     if(A_WAITS)
@@ -191,16 +194,19 @@ function(rf_describe_test title area)
     elseif(A_LIGHT)
         set(slots ${light_slots})
     elseif(A_REALTIME)
-        set(slots 7)
+        set(slots 8)
     elseif(A_ALONE)
         set_tests_properties("${title}" PROPERTIES RUN_SERIAL ON)
     endif()
     if(NOT A_TIMEOUT)
         set(A_TIMEOUT 120)
     endif()
-    if(A_TAKES)
-        set_tests_properties("${title}" PROPERTIES COST ${A_TAKES})
+    set(takes 0 ${A_TAKES})
+    list(GET takes -1 cost)
+    if(A_REALTIME)
+        math(EXPR cost "1000 + ${cost}")
     endif()
+    set_tests_properties("${title}" PROPERTIES COST ${cost})
     if(RF_SANITIZE MATCHES "thread")
         list(APPEND A_ENV "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan/suppressions:atexit_sleep_ms=50")
     endif()

@@ -45,12 +45,18 @@ void postgres_run(const char *url, const char *sql)
     PQfinish(conn);
 }
 
-int64_t postgres_one(const char *url, const char *sql)
+static int64_t ask_one(PGconn *conn, const char *sql)
 {
-    PGconn *conn = open_at(url);
     PGresult *result = ask(conn, sql);
     int64_t value = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
     PQclear(result);
+    return value;
+}
+
+int64_t postgres_one(const char *url, const char *sql)
+{
+    PGconn *conn = open_at(url);
+    int64_t value = ask_one(conn, sql);
     PQfinish(conn);
     return value;
 }
@@ -102,9 +108,11 @@ void postgres_cut(const char *url)
 
 void postgres_rules(const char *url)
 {
+    PGconn *conn = open_at(url);
     for (size_t i = 0; i < store_n_rules; i++) {
-        cr_assert_eq(postgres_one(url, store_rules[i].sql), 0, "%s", store_rules[i].rule);
+        cr_assert_eq(ask_one(conn, store_rules[i].sql), 0, "%s", store_rules[i].rule);
     }
+    PQfinish(conn);
 }
 
 void postgres_alone(void)
