@@ -17,6 +17,7 @@
 #include "gateway_share.h"
 #include "gateway_sockets.h"
 #include "gateway_tls.h"
+#include "gateway_tls_blocks.h"
 #include "gateway_used.h"
 #include "rf_log.h"
 #include "rf_service.h"
@@ -329,5 +330,6 @@ int main(int argc, char **argv)
         .idle = process_idle,
         .stop = process_stop,
     };
+    (void)gateway_tls_blocks_use(); /* else: as it is without */
     return rf_service_main(&def, argc, argv);
 }

@@ -245,3 +245,25 @@ Test(drain, requests_in_flight_are_finished, .init = setup, .fini = fixture_stop
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     fix.gateway = 0;
 }
+
+/* Both buffers of a connection would be another 33 KiB. */
+Test(many, tls_connections_that_have_asked_keep_no_buffers, .init = setup, .fini = fixture_stop)
+{
+    enum { N = 400 };
+    static client all[N];
+    client first = client_open(true);
+    client_text(&first, GET);
+    expect_status(&first, 200, "first");
+    size_t before = fixture_rss(false);
+    for (int i = 0; i < N; i++) {
+        all[i] = client_open(true);
+        client_text(&all[i], GET);
+        expect_status(&all[i], 200, "one of them");
+    }
+    cr_log_info("%.1f KiB a connection", (double)(fixture_rss(false) - before) / N / 1024);
+    cr_expect_leq(fixture_rss(false), before + N * (18u << 10));
+    for (int i = 0; i < N; i++) {
+        client_close(&all[i]);
+    }
+    client_close(&first);
+}
