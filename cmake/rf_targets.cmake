@@ -146,12 +146,12 @@ endfunction()
 #   no word    it computes: 4 slots (under AddressSanitizer 3, under ThreadSanitizer 2)
 #   LIGHT      it computes now and then, and bears others beside it: 2 slots (under ThreadSanitizer 1)
 #   WAITS      it hardly computes: 1 slot
-#   REALTIME   it judges gaps or lateness: 8 slots, two cores of its own, before all others: what CI builds meanwhile
-#              gives way
+#   REALTIME   it judges gaps or lateness: 7 slots, so that two cores have none left but for one that waits; last, when
+#              CI builds little beside the tests any more
 #   ALONE      it has the machine to itself
 # FIGURES: it judges what users hear or pay over much material, so that CI runs it in the release build; a sanitizer,
 # which judges the code, gets a part of the material (tests/unit/figures.h).
-# TAKES is about how long it takes on two cores; behind what is REALTIME, what takes longest starts first.
+# TAKES is about how long it takes on two cores; what takes longest starts first.
 function(rf_add_test title area)
     rf_parse_test(${ARGN})
     add_test(NAME "${title}" COMMAND ${A_COMMAND})
@@ -194,19 +194,16 @@ function(rf_describe_test title area)
     elseif(A_LIGHT)
         set(slots ${light_slots})
     elseif(A_REALTIME)
-        set(slots 8)
+        set(slots 7)
     elseif(A_ALONE)
         set_tests_properties("${title}" PROPERTIES RUN_SERIAL ON)
     endif()
     if(NOT A_TIMEOUT)
         set(A_TIMEOUT 120)
     endif()
-    set(takes 0 ${A_TAKES})
-    list(GET takes -1 cost)
-    if(A_REALTIME)
-        math(EXPR cost "1000 + ${cost}")
+    if(A_TAKES AND NOT A_REALTIME)
+        set_tests_properties("${title}" PROPERTIES COST ${A_TAKES})
     endif()
-    set_tests_properties("${title}" PROPERTIES COST ${cost})
     if(RF_SANITIZE MATCHES "thread")
         list(APPEND A_ENV "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan/suppressions:atexit_sleep_ms=50")
     endif()
