@@ -143,7 +143,7 @@ endfunction()
 # rf_add_test(TITLE AREA COMMAND ... [WAITS|LIGHT|REALTIME|ALONE] [FIGURES] [TAKES s] [TIMEOUT s] [ENV K=V...] [LABELS ...])
 # Any program as a ctest of an area; one that exits with 77 is skipped. How it uses the machine, in slots
 # of which a core has four (the -j of scripts/test):
-#   no word    it computes: 4 slots (under AddressSanitizer 3, under ThreadSanitizer 2)
+#   no word    it computes: 4 slots (under a sanitizer 3)
 #   LIGHT      it computes now and then, and bears others beside it: 2 slots (under ThreadSanitizer 1)
 #   WAITS      it hardly computes: 1 slot
 #   REALTIME   it judges gaps or lateness: 7 slots, so that two cores have none left but for one that waits; last, when
@@ -183,11 +183,11 @@ function(rf_describe_test title area)
     rf_parse_test(${ARGN})
     set(slots 4)
     set(light_slots 2)
-    if(RF_SANITIZE MATCHES "thread") # of what CI runs there, most waits: for a server, a clock, the end of a process
-        set(slots 2)
-        set(light_slots 1)
-    elseif(RF_SANITIZE)
+    if(RF_SANITIZE) # of what CI runs there, much waits for a server or for a clock
         set(slots 3)
+    endif()
+    if(RF_SANITIZE MATCHES "thread")
+        set(light_slots 1)
     endif()
     if(A_WAITS)
         set(slots 1)
