@@ -381,9 +381,6 @@ static void serve(gateway_conn *c)
 void gateway_conn_leave(gateway_conn *c)
 {
     if (c->depth == 1) {
-        if (gateway_round_hold(c)) {
-            return;
-        }
         serve(c);
     }
     c->depth--;
@@ -432,7 +429,9 @@ static void on_event(uint32_t events, void *user)
             on_readable(c);
         }
     }
-    gateway_conn_leave(c);
+    if (!gateway_round_hold(c)) {
+        gateway_conn_leave(c);
+    }
 }
 
 /* ---- what exchanges ask for ---- */

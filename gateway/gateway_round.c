@@ -31,8 +31,8 @@ static void end_round(void *user)
 static bool may_wait(const gateway_conn *c)
 {
     const gateway_loop *l = c->loop;
-    return c->state == GATEWAY_CONN_HEAD && !c->closing && c->held_len == 0 && c->out.len == 0 &&
-           l->tx_len > 0 && l->tx_len <= HELD_MAX_BYTES &&
+    return c->depth == 1 && c->state == GATEWAY_CONN_HEAD && !c->closing && c->held_len == 0 &&
+           c->out.len == 0 && l->tx_len > 0 && l->tx_len <= HELD_MAX_BYTES &&
            l->tx_len <= sizeof(l->held_bytes) - l->n_held_bytes;
 }
 
