@@ -19,9 +19,7 @@ static void end_round(void *user)
         gateway_conn_leave(c);
         c = next;
     }
-    if (l->held.first == NULL) {
-        l->n_held_bytes = 0;
-    }
+    l->n_held_bytes = 0;
     if (many) {
         sched_yield(); /* who got the answers runs first, where processors are few: more requests
                         * are ready at once then */
@@ -31,9 +29,8 @@ static void end_round(void *user)
 static bool may_wait(const gateway_conn *c)
 {
     const gateway_loop *l = c->loop;
-    return c->depth == 1 && c->state == GATEWAY_CONN_HEAD && !c->closing && c->held_len == 0 &&
-           c->out.len == 0 && l->tx_len > 0 && l->tx_len <= HELD_MAX_BYTES &&
-           l->tx_len <= sizeof(l->held_bytes) - l->n_held_bytes;
+    return c->state == GATEWAY_CONN_HEAD && !c->closing && c->out.len == 0 && l->tx_len > 0 &&
+           l->tx_len <= HELD_MAX_BYTES && l->tx_len <= sizeof(l->held_bytes) - l->n_held_bytes;
 }
 
 bool gateway_round_hold(gateway_conn *c)

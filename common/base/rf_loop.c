@@ -282,10 +282,10 @@ static int sleep_ms(rf_loop *loop)
     return ms;
 }
 
-static bool has_quiet_tasks(rf_loop *loop)
+static bool has_tasks(rf_loop *loop)
 {
     pthread_mutex_lock(&loop->mutex);
-    bool has = loop->n_tasks > 0 && !loop->woken;
+    bool has = loop->n_tasks > 0;
     pthread_mutex_unlock(&loop->mutex);
     return has;
 }
@@ -314,7 +314,7 @@ int rf_loop_run(rf_loop *loop)
         for (int i = 0; i < n && !atomic_load(&loop->stop); i++) {
             dispatch(loop, &events[i]);
         }
-        if (!atomic_load(&loop->stop) && has_quiet_tasks(loop)) {
+        if (!atomic_load(&loop->stop) && has_tasks(loop)) {
             run_tasks(loop);
         }
         run_timers(loop);

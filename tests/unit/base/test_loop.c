@@ -186,6 +186,35 @@ Test(loop, posts_that_may_wait_keep_their_order)
     rf_loop_free(f.loop);
 }
 
+/* The descriptor stays ready, so that the second round finds it before what has woken the loop. */
+static void post_and_be_ready(uint32_t events, void *user)
+{
+    fixture *f = user;
+    cr_expect(events & EPOLLIN);
+    if (f->n == 0) {
+        rf_loop_post_within(f->loop, note_first, f, RF_NEVER_NS);
+        rf_loop_post(f->loop, note_second, f);
+    } else {
+        cr_expect(f->n == 2 && f->order[0] == 1 && f->order[1] == 2);
+        rf_loop_stop(f->loop);
+    }
+}
+
+Test(loop, what_a_callback_posts_runs_before_the_next_events)
+{
+    fixture f = {.loop = rf_loop_new()};
+    int fds[2];
+    cr_assert_eq(pipe(fds), 0);
+    cr_assert_eq(write(fds[1], "x", 1), 1);
+    f.watches[0] = rf_loop_add(f.loop, fds[0], EPOLLIN, post_and_be_ready, &f);
+    rf_loop_run(f.loop);
+    cr_expect_eq(f.n, 2);
+    rf_loop_remove(f.watches[0]);
+    rf_loop_free(f.loop);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 /* Either of two ready descriptors removes both: the other's event is already in hand. */
 static void remove_both(uint32_t events, void *user)
 {
