@@ -2,6 +2,7 @@
 
 #include "gateway_conn.h"
 #include "gateway_exchange.h"
+#include "gateway_round.h"
 #include "gateway_rpc.h"
 #include "gateway_sockets.h"
 #include "gateway_tls.h"
@@ -158,6 +159,7 @@ gateway_loop *gateway_loop_start(gateway *gw)
         free(l);
         return NULL;
     }
+    rf_loop_at_round_end(l->loop, gateway_round_end, l);
     l->timer = rf_timer_new(l->loop, on_timer, l);
     l->rest = rf_timer_new(l->loop, on_rest, l);
     l->armed_ns = RF_NEVER_NS;

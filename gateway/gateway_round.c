@@ -7,7 +7,7 @@
 
 #define HELD_MAX_BYTES 4096
 
-static void end_round(void *user)
+void gateway_round_end(void *user)
 {
     gateway_loop *l = user;
     gateway_conn *c = l->held.first;
@@ -47,7 +47,6 @@ bool gateway_round_hold(gateway_conn *c)
     c->next_held = NULL;
     if (l->held.first == NULL) {
         l->held.first = c;
-        rf_loop_post_within(l->loop, end_round, l, RF_NEVER_NS);
     } else {
         l->held.last->next_held = c;
     }

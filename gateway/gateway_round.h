@@ -14,4 +14,8 @@
  * kept then. */
 bool gateway_round_hold(gateway_conn *c);
 
+/* gateway_round_end sends what is held; user is the gateway_loop, at each end of whose rounds it is
+ * to be called. */
+void gateway_round_end(void *user);
+
 #endif

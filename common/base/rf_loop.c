@@ -53,6 +53,8 @@ struct rf_loop {
     rf_timer **heap; /* binary heap, earliest first */
     size_t n_heap;
     size_t cap_heap;
+    rf_loop_fn round_end;
+    void *round_end_user;
     rf_loop_fd *removed; /* freed after the round, since its events may still be in hand */
 };
 
@@ -124,6 +126,12 @@ void rf_loop_post_within(rf_loop *loop, rf_loop_fn fn, void *user, int64_t slack
 void rf_loop_post(rf_loop *loop, rf_loop_fn fn, void *user)
 {
     rf_loop_post_within(loop, fn, user, 0);
+}
+
+void rf_loop_at_round_end(rf_loop *loop, rf_loop_fn fn, void *user)
+{
+    loop->round_end = fn;
+    loop->round_end_user = user;
 }
 
 static void run_tasks(rf_loop *loop)
@@ -282,10 +290,10 @@ static int sleep_ms(rf_loop *loop)
     return ms;
 }
 
-static bool has_tasks(rf_loop *loop)
+static bool has_quiet_tasks(rf_loop *loop)
 {
     pthread_mutex_lock(&loop->mutex);
-    bool has = loop->n_tasks > 0;
+    bool has = loop->n_tasks > 0 && !loop->woken;
     pthread_mutex_unlock(&loop->mutex);
     return has;
 }
@@ -314,8 +322,11 @@ int rf_loop_run(rf_loop *loop)
         for (int i = 0; i < n && !atomic_load(&loop->stop); i++) {
             dispatch(loop, &events[i]);
         }
-        if (!atomic_load(&loop->stop) && has_tasks(loop)) {
+        if (!atomic_load(&loop->stop) && has_quiet_tasks(loop)) {
             run_tasks(loop);
+        }
+        if (loop->round_end != NULL) {
+            loop->round_end(loop->round_end_user);
         }
         run_timers(loop);
         free_removed(loop);

@@ -30,9 +30,12 @@ void rf_loop_stop(rf_loop *loop);
 void rf_loop_post(rf_loop *loop, rf_loop_fn fn, void *user);
 
 /* rf_loop_post_within is rf_loop_post for what may wait: a loop that wakes for a timer within
- * slack_ns is not woken for it. Any thread. What the callback of a descriptor posts,
- * by either, runs before timers and before the loop waits again. */
+ * slack_ns is not woken for it. Any thread. */
 void rf_loop_post_within(rf_loop *loop, rf_loop_fn fn, void *user, int64_t slack_ns);
+
+/* rf_loop_at_round_end has fn(user) called after the events of every round, ahead of timers and of
+ * the next wait; one a loop, NULL for none. Set before the loop runs. */
+void rf_loop_at_round_end(rf_loop *loop, rf_loop_fn fn, void *user);
 
 /* rf_loop_settle runs the loop, which must not be running, until all that has been posted so far
  * has run. */

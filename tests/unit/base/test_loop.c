@@ -186,33 +186,49 @@ Test(loop, posts_that_may_wait_keep_their_order)
     rf_loop_free(f.loop);
 }
 
-/* The descriptor stays ready, so that the second round finds it before what has woken the loop. */
-static void post_and_be_ready(uint32_t events, void *user)
+static void note_third(void *user)
+{
+    fixture *f = user;
+    f->order[f->n++] = 3;
+}
+
+/* Both descriptors stay ready, so that the second round finds them before what has woken the loop:
+ * the first is what ends it. */
+static void note_ready(uint32_t events, void *user)
 {
     fixture *f = user;
     cr_expect(events & EPOLLIN);
-    if (f->n == 0) {
-        rf_loop_post_within(f->loop, note_first, f, RF_NEVER_NS);
-        rf_loop_post(f->loop, note_second, f);
-    } else {
-        cr_expect(f->n == 2 && f->order[0] == 1 && f->order[1] == 2);
+    if (f->n >= 4) {
         rf_loop_stop(f->loop);
+        return;
     }
+    note_first(f);
+    rf_loop_post(f->loop, note_third, f);
 }
 
-Test(loop, what_a_callback_posts_runs_before_the_next_events)
+Test(loop, a_round_ends_after_its_events_and_before_timers)
 {
     fixture f = {.loop = rf_loop_new()};
-    int fds[2];
-    cr_assert_eq(pipe(fds), 0);
-    cr_assert_eq(write(fds[1], "x", 1), 1);
-    f.watches[0] = rf_loop_add(f.loop, fds[0], EPOLLIN, post_and_be_ready, &f);
+    int fds[2][2];
+    rf_loop_at_round_end(f.loop, note_second, &f);
+    f.timers[0] = rf_timer_new(f.loop, note_third, &f);
+    rf_timer_set(f.timers[0], rf_time_ns());
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(pipe(fds[i]), 0);
+        cr_assert_eq(write(fds[i][1], "x", 1), 1);
+        f.watches[i] = rf_loop_add(f.loop, fds[i][0], EPOLLIN, note_ready, &f);
+        cr_assert_not_null(f.watches[i]);
+    }
     rf_loop_run(f.loop);
-    cr_expect_eq(f.n, 2);
-    rf_loop_remove(f.watches[0]);
+    cr_expect(f.n == 5 && f.order[0] == 1 && f.order[1] == 1 && f.order[2] == 2 &&
+              f.order[3] == 3 && f.order[4] == 2);
+    for (int i = 0; i < 2; i++) {
+        rf_loop_remove(f.watches[i]);
+        close(fds[i][0]);
+        close(fds[i][1]);
+    }
+    rf_timer_free(f.timers[0]);
     rf_loop_free(f.loop);
-    close(fds[0]);
-    close(fds[1]);
 }
 
 /* Either of two ready descriptors removes both: the other's event is already in hand. */
