@@ -163,29 +163,26 @@ static void setup_one_loop(void)
     fixture_start(args, NULL);
 }
 
-static void ask_thrice(client *c, int who)
+/* Request number i of client who; headers end in CRLF each. */
+static void ask(client *c, const char *path, const char *headers, int who, int i)
 {
-    for (int i = 0; i < 3; i++) {
-        char text[160];
-        snprintf(text, sizeof(text),
-                 "GET /none-%d HTTP/1.1\r\nHost: h\r\nX-Request-Id: client-%d-request-%d\r\n\r\n",
-                 i, who, i);
-        cr_assert(client_text(c, text));
-    }
+    char text[320];
+    snprintf(text, sizeof(text),
+             "GET %s HTTP/1.1\r\nHost: h\r\nX-Request-Id: client-%d-request-%d\r\n%s\r\n", path,
+             who, i, headers);
+    cr_assert(client_text(c, text));
 }
 
-static void expect_three(client *c, int who)
+static void expect_own(client *c, int status, int who, int i)
 {
-    for (int i = 0; i < 3; i++) {
-        char wanted[64];
-        char got[64] = "";
-        answer a = client_answer(c, true);
-        snprintf(wanted, sizeof(wanted), "client-%d-request-%d", who, i);
-        cr_expect_eq(a.status, 404, "%s: %d", wanted, a.status);
-        cr_expect(answer_header(&a, "X-Request-Id:", got, sizeof(got)));
-        cr_expect_str_eq(got, wanted);
-        answer_done(&a);
-    }
+    char wanted[64];
+    char got[64] = "";
+    answer a = client_answer(c, true);
+    snprintf(wanted, sizeof(wanted), "client-%d-request-%d", who, i);
+    cr_expect_eq(a.status, status, "%s: %d", wanted, a.status);
+    cr_expect(answer_header(&a, "X-Request-Id:", got, sizeof(got)));
+    cr_expect_str_eq(got, wanted);
+    answer_done(&a);
 }
 
 /* More of them than the room for answers of one round (gateway_round.h) holds. */
@@ -200,17 +197,50 @@ Test(pressure, requests_found_at_once_are_answered_each_to_its_own, .init = setu
     }
     kill(fix.gateway, SIGSTOP);
     for (int i = 0; i < N; i++) {
-        ask_thrice(&all[i], i);
+        for (int request = 0; request < 3; request++) {
+            ask(&all[i], "/none", "", i, request);
+        }
     }
     shutdown(all[N - 1].fd, SHUT_WR);
     kill(fix.gateway, SIGCONT);
     for (int i = 0; i < N; i++) {
-        expect_three(&all[i], i);
+        for (int request = 0; request < 3; request++) {
+            expect_own(&all[i], 404, i, request);
+        }
     }
     cr_expect(client_ended(&all[N - 1], 3000), "which said that it asks no more");
     for (int i = 0; i < N; i++) {
         if (i < N - 1) {
             expect_served(&all[i], "afterwards");
+        }
+        client_close(&all[i]);
+    }
+}
+
+/* Half of the clients ask the gateway, half the service, whose answers wake the loop from another
+ * thread: what is held for a client has gone before its next request is taken. */
+Test(pressure, requests_in_a_row_are_answered_in_order_beside_a_services_answers,
+     .init = setup_one_loop, .fini = fixture_stop)
+{
+    enum { N = 32, REQUESTS = 300 };
+    client all[N];
+    char key[128];
+    char headers[160];
+    fixture_key_with_rate("many", 1000000, 1000000, key);
+    snprintf(headers, sizeof(headers), "Authorization: %s\r\n", key);
+    for (int i = 0; i < N; i++) {
+        all[i] = client_open(i % 4 == 0);
+    }
+    for (int request = 0; request < REQUESTS; request++) {
+        for (int i = 0; i < N; i++) {
+            bool serviced = i % 2 == 1;
+            ask(&all[i], serviced ? "/v1/application" : "/none", serviced ? headers : "", i,
+                request);
+        }
+    }
+    for (int i = 0; i < N; i++) {
+        for (int request = 0; request < REQUESTS; request++) {
+            expect_own(&all[i], i % 2 == 1 ? 200 : 404, i, request);
         }
         client_close(&all[i]);
     }
