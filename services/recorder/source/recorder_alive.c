@@ -14,13 +14,6 @@ void recorder_alive_init(recorder_alive *alive, int64_t stall_ms, int64_t reopen
                               .open_at_ns = now_ns + RECORDER_FIRST_DATA_MS * RF_NS_PER_MS};
 }
 
-static recorder_alive_action fall_silent(recorder_alive *alive, int64_t now_ns)
-{
-    alive->state = RECORDER_SILENT;
-    alive->silent_since_ns = now_ns;
-    return RECORDER_ALIVE_LOST;
-}
-
 static recorder_alive_action wait_for_it(recorder_alive *alive, const recorder_alive_seen *seen,
                                          int64_t now_ns)
 {
@@ -43,6 +36,28 @@ static recorder_alive_action wait_for_it(recorder_alive *alive, const recorder_a
     return RECORDER_ALIVE_REOPEN;
 }
 
+/* The stream falls silent sooner than the server says why, if the machine is busy. */
+static bool must_tell(const recorder_alive *alive, const recorder_alive_seen *seen, int64_t now_ns)
+{
+    return alive->tell_at_ns != RF_NEVER_NS &&
+           (seen->explained || now_ns >= alive->tell_at_ns ||
+            now_ns - alive->silent_since_ns >= alive->reopen_ns);
+}
+
+static recorder_alive_action in_silence(recorder_alive *alive, const recorder_alive_seen *seen,
+                                        int64_t now_ns)
+{
+    if (seen->data) {
+        alive->state = RECORDER_DELIVERING;
+        return alive->tell_at_ns == RF_NEVER_NS ? RECORDER_ALIVE_BACK : RECORDER_ALIVE_NONE;
+    }
+    if (must_tell(alive, seen, now_ns)) {
+        alive->tell_at_ns = RF_NEVER_NS;
+        return RECORDER_ALIVE_LOST;
+    }
+    return wait_for_it(alive, seen, now_ns);
+}
+
 recorder_alive_action recorder_alive_look(recorder_alive *alive, const recorder_alive_seen *seen,
                                           int64_t now_ns)
 {
@@ -59,14 +74,15 @@ recorder_alive_action recorder_alive_look(recorder_alive *alive, const recorder_
             alive->open_at_ns = now_ns; /* once it delivers, silence needs no long patience */
             return RECORDER_ALIVE_NONE;
         }
-        return !alive->open || alive->idle_ns >= alive->stall_ns ? fall_silent(alive, now_ns)
-                                                                 : RECORDER_ALIVE_NONE;
-    case RECORDER_SILENT:
-        if (seen->data) {
-            alive->state = RECORDER_DELIVERING;
-            return RECORDER_ALIVE_BACK;
+        if (alive->open && alive->idle_ns < alive->stall_ns) {
+            return RECORDER_ALIVE_NONE;
         }
-        return wait_for_it(alive, seen, now_ns);
+        alive->state = RECORDER_SILENT;
+        alive->silent_since_ns = now_ns;
+        alive->tell_at_ns = now_ns + RECORDER_EXPLAIN_MS * RF_NS_PER_MS;
+        return in_silence(alive, seen, now_ns);
+    case RECORDER_SILENT:
+        return in_silence(alive, seen, now_ns);
     case RECORDER_OVER:
         break;
     }

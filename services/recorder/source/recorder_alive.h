@@ -15,6 +15,7 @@
 
 #define RECORDER_REOPEN_EVERY_MS 500
 #define RECORDER_FIRST_DATA_MS 2500 /* a source that nobody reads wakes up this late */
+#define RECORDER_EXPLAIN_MS 300     /* silence is told so late, to know its cause by then */
 
 typedef enum recorder_alive_state {
     RECORDER_DELIVERING,
@@ -25,7 +26,7 @@ typedef enum recorder_alive_state {
 typedef enum recorder_alive_action {
     RECORDER_ALIVE_NONE,
     RECORDER_ALIVE_LOST,   /* tell: nothing comes any more */
-    RECORDER_ALIVE_BACK,   /* tell: it comes again */
+    RECORDER_ALIVE_BACK,   /* tell: it comes again, after LOST */
     RECORDER_ALIVE_REOPEN, /* open the device; tell the result by recorder_alive_opened */
     RECORDER_ALIVE_OVER,   /* the session ends: source lost. Comes once */
 } recorder_alive_action;
@@ -39,6 +40,7 @@ typedef struct recorder_alive {
     int64_t last_tick_ns;
     int64_t idle_ns; /* without data */
     int64_t silent_since_ns;
+    int64_t tell_at_ns;   /* not later; RF_NEVER_NS: told */
     int64_t open_at_ns;   /* not before */
     int64_t next_open_ns; /* 500 ms after the last opening */
 } recorder_alive;
@@ -48,6 +50,7 @@ typedef struct recorder_alive_seen {
     bool data;
     bool dead;      /* the stream has ended, or its server has */
     bool suspended; /* the server says that the source rests */
+    bool explained; /* the server has said why nothing comes */
 } recorder_alive_seen;
 
 /* recorder_alive_init: the device has just been opened. */

@@ -25,6 +25,7 @@ struct recorder_device {
     recorder_alive alive;
     recorder_watch_state watched;
     int64_t cause_at_ns;
+    bool explained;     /* flow.cause, if there is one, is what the server has told */
     int64_t stop_at_ns; /* RF_NEVER_NS: not asked for */
     int16_t *wide;      /* a block of int8 or uint8, widened */
     bool running;       /* opened(0) was told, ended not yet */
@@ -138,10 +139,11 @@ static void open_work(void *user)
 
 /* ---- the owner's look, every 10 ms ---- */
 
-static void note_cause(recorder_device *device, recorder_gap_cause cause, int64_t now_ns)
+static void note_cause(recorder_device *device, recorder_gap_cause cause, bool told, int64_t now_ns)
 {
     device->flow.cause = cause;
     device->cause_at_ns = now_ns;
+    device->explained = told;
 }
 
 /* What the server has told since the last look becomes the cause of the interruption it makes. */
@@ -151,13 +153,13 @@ static void look_at_server(recorder_device *device, int64_t now_ns)
     recorder_watch_state new = recorder_watch_read(device->watch);
     device->watched = new;
     if (new.moved != old.moved) {
-        note_cause(device, RECORDER_GAP_MOVED, now_ns);
+        note_cause(device, RECORDER_GAP_MOVED, true, now_ns);
     }
     if (new.suspended && !old.suspended) {
-        note_cause(device, RECORDER_GAP_SUSPENDED, now_ns);
+        note_cause(device, RECORDER_GAP_SUSPENDED, true, now_ns);
     }
     if (new.removed != old.removed || new.died != old.died) {
-        note_cause(device, RECORDER_GAP_DEVICE_LOST, now_ns);
+        note_cause(device, RECORDER_GAP_DEVICE_LOST, true, now_ns);
     }
     if (new.resumed != old.resumed) {
         recorder_alive_hurry(&device->alive, now_ns);
@@ -188,7 +190,7 @@ static void act(recorder_device *device, recorder_alive_action action, int64_t n
         break;
     case RECORDER_ALIVE_REOPEN:
         if (device->flow.cause == RECORDER_GAP_UNKNOWN) {
-            note_cause(device, RECORDER_GAP_DEVICE_LOST, now_ns);
+            note_cause(device, RECORDER_GAP_DEVICE_LOST, false, now_ns);
         }
         recorder_worker_run(device->worker, &device->opening);
         break;
@@ -204,10 +206,11 @@ static void act(recorder_device *device, recorder_alive_action action, int64_t n
 static void watch_over(recorder_device *device, bool data, int64_t now_ns)
 {
     look_at_server(device, now_ns);
-    recorder_alive_seen seen = {.data = data,
-                                .dead = !device->alive.opening &&
-                                        atomic_load(&device->ended) == device->stream,
-                                .suspended = device->watched.suspended};
+    recorder_alive_seen seen = {
+        .data = data,
+        .dead = !device->alive.opening && atomic_load(&device->ended) == device->stream,
+        .suspended = device->watched.suspended,
+        .explained = device->explained && device->flow.cause != RECORDER_GAP_UNKNOWN};
     act(device, recorder_alive_look(&device->alive, &seen, now_ns), now_ns);
 }
 
