@@ -4,19 +4,22 @@
  *     kafka://host:port[,host:port...][?name=value&name=value...]
  *
  * Names are librdkafka's own properties (security.protocol, sasl.username, ssl.ca.location,
- * compression.type, ...) and four of ours:
+ * compression.type, ...) and four of ours.
  *
- *     properties.file         path of a file with one name=value a line, # for comments: the place
- * for passwords; it may not name another file replication.factor      of topics that are made, 1 to
- * 32; the broker's default otherwise min.insync.replicas     of topics that are made; the broker's
- * default otherwise group.instance.id       makes members static: a process that comes back within
- *                             session.timeout.ms finds its partitions where they were. A second
- *                             subscription of the process to the same group adds "-2", and so on
+ * properties.file: path of a file with one name=value a line, # for comments: the place for
+ * passwords. It may not name another file.
+ *
+ * replication.factor: of topics that are made, 1 to 32; the broker's default otherwise.
+ *
+ * min.insync.replicas: of topics that are made; the broker's default otherwise.
+ *
+ * group.instance.id: makes members static. A process that comes back within session.timeout.ms
+ * finds its partitions where they were. A second subscription of the process to the same group adds
+ * "-2", and so on.
  *
  * %XX in a value stands for a byte. What the bus's promises rest on (acks, enable.idempotence,
- * max.in.flight,
- * group.id, ...) cannot be set. What is wrong is logged with the setting's name, never with a
- * value.
+ * max.in.flight, group.id, ...) cannot be set. What is wrong is logged with the setting's name,
+ * never with a value.
  */
 #ifndef RF_BUS_KAFKA_URL_H
 #define RF_BUS_KAFKA_URL_H

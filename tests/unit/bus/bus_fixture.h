@@ -33,6 +33,10 @@ bool bus_is_kafka(void);
 void bus_setup(void);
 void bus_teardown(void);
 
+/* bus_setup_deathless is for suites in which no member dies: the sessions of Kafka's members are
+ * long, which else end soon, also on a machine too busy to let them be heard of. */
+void bus_setup_deathless(void);
+
 /* bus_fresh makes a name no other test uses; one of 8 static buffers in turn. */
 const char *bus_fresh(const char *prefix);
 

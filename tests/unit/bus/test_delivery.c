@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-TestSuite(delivery, .init = bus_setup, .fini = bus_teardown);
+TestSuite(delivery, .init = bus_setup_deathless, .fini = bus_teardown);
 
 typedef struct outcome {
     _Atomic(int) n;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(limits, .init = bus_setup, .fini = bus_teardown);
+TestSuite(limits, .init = bus_setup_deathless, .fini = bus_teardown);
 
 #define X32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X128 X32 X32 X32 X32

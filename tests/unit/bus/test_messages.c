@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(messages, .init = bus_setup, .fini = bus_teardown);
+TestSuite(messages, .init = bus_setup_deathless, .fini = bus_teardown);
 
 Test(messages, a_record_comes_back_as_it_was)
 {

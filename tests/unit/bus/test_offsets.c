@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-TestSuite(offsets, .init = bus_setup, .fini = bus_teardown);
+TestSuite(offsets, .init = bus_setup_deathless, .fini = bus_teardown);
 
 /* A topic of one partition, so that "all before" means all. */
 static const char *single(rf_bus *bus)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-TestSuite(pausing, .init = bus_setup, .fini = bus_teardown);
+TestSuite(pausing, .init = bus_setup_deathless, .fini = bus_teardown);
 
 Test(pausing, nothing_comes_while_all_is_paused)
 {

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-TestSuite(waiting, .init = bus_setup, .fini = bus_teardown);
+TestSuite(waiting, .init = bus_setup_deathless, .fini = bus_teardown);
 
 Test(waiting, a_deadline_is_kept)
 {
