@@ -66,7 +66,7 @@ void gateway_loop_enter(gateway_loop *l, gateway_conn *conn, gateway_phase phase
         conn->deadline_ns = RF_NEVER_NS;
         return;
     }
-    conn->deadline_ns = rf_time_ns() + l->phase_ns[phase];
+    conn->deadline_ns = rf_loop_now_ns(l->loop) + l->phase_ns[phase];
     if (conn->deadline_ns < l->armed_ns) {
         l->armed_ns = conn->deadline_ns;
         rf_timer_set(l->timer, l->armed_ns);

@@ -8,53 +8,89 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define LEAST_BYTES (16u << 10)
+/* What a record buffer asks for, and the like. */
+#define BLOCK_LEAST_BYTES (16u << 10)
 #define BLOCK_BYTES (17u << 10)
-#define LARGEST_BYTES (18u << 10) /* that is kept */
+#define BLOCK_MOST_BYTES (18u << 10) /* that malloc makes of it */
+
+/* What building a packet asks for, about once for each part of a record's head. */
+#define PIECE_LEAST_BYTES 25
+#define PIECE_BYTES 40
+
 #define KEPT_MAX 4
 
-typedef struct kept_blocks {
-    void *block[KEPT_MAX];
+typedef struct stock {
+    void *item[KEPT_MAX];
     size_t n;
-    bool noted; /* for the end of the thread */
-} kept_blocks;
+} stock;
 
-static _Thread_local kept_blocks kept;
+typedef struct kept_stocks {
+    stock blocks;
+    stock pieces;
+    bool noted; /* for the end of the thread */
+} kept_stocks;
+
+static _Thread_local kept_stocks kept;
 static pthread_key_t at_end;
+
+static void empty(stock *s)
+{
+    while (s->n > 0) {
+        free(s->item[--s->n]);
+    }
+}
 
 static void free_kept(void *user)
 {
-    kept_blocks *k = user;
-    while (k->n > 0) {
-        free(k->block[--k->n]);
-    }
+    kept_stocks *k = user;
+    empty(&k->blocks);
+    empty(&k->pieces);
     k->noted = false;
+}
+
+static void *take_from(stock *s, size_t n)
+{
+    return s->n > 0 ? s->item[--s->n] : malloc(n);
 }
 
 static void *take(size_t n, const char *file, int line)
 {
     (void)file;
     (void)line;
-    if (n < LEAST_BYTES || n > BLOCK_BYTES) {
-        return n > 0 ? malloc(n) : NULL;
+    if (n >= PIECE_LEAST_BYTES && n <= PIECE_BYTES) {
+        return take_from(&kept.pieces, PIECE_BYTES);
     }
-    return kept.n > 0 ? kept.block[--kept.n] : malloc(BLOCK_BYTES);
+    if (n >= BLOCK_LEAST_BYTES && n <= BLOCK_BYTES) {
+        return take_from(&kept.blocks, BLOCK_BYTES);
+    }
+    return n > 0 ? malloc(n) : NULL;
+}
+
+/* The stock for memory of this size, NULL: none, or it is full. */
+static stock *stock_for(size_t size)
+{
+    stock *s = NULL;
+    if (size == PIECE_BYTES) {
+        s = &kept.pieces;
+    } else if (size >= BLOCK_BYTES && size <= BLOCK_MOST_BYTES) {
+        s = &kept.blocks;
+    }
+    return s != NULL && s->n < KEPT_MAX ? s : NULL;
 }
 
 static void give_back(void *p, const char *file, int line)
 {
     (void)file;
     (void)line;
-    size_t size = malloc_usable_size(p);
-    if (size < BLOCK_BYTES || size > LARGEST_BYTES || kept.n == KEPT_MAX) {
-        free(p);
+    if (p == NULL) {
         return;
     }
-    if (!kept.noted) {
+    stock *s = stock_for(malloc_usable_size(p));
+    if (s != NULL && !kept.noted) {
         kept.noted = pthread_setspecific(at_end, &kept) == 0;
     }
-    if (kept.noted) {
-        kept.block[kept.n++] = p;
+    if (s != NULL && kept.noted) {
+        s->item[s->n++] = p;
     } else {
         free(p);
     }

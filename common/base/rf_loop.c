@@ -53,6 +53,7 @@ struct rf_loop {
     rf_timer **heap; /* binary heap, earliest first */
     size_t n_heap;
     size_t cap_heap;
+    int64_t now_ns; /* when the round began */
     rf_loop_fn round_end;
     void *round_end_user;
     rf_loop_fd *removed; /* freed after the round, since its events may still be in hand */
@@ -132,6 +133,11 @@ void rf_loop_at_round_end(rf_loop *loop, rf_loop_fn fn, void *user)
 {
     loop->round_end = fn;
     loop->round_end_user = user;
+}
+
+int64_t rf_loop_now_ns(const rf_loop *loop)
+{
+    return loop->now_ns;
 }
 
 static void run_tasks(rf_loop *loop)
@@ -319,6 +325,7 @@ int rf_loop_run(rf_loop *loop)
         if (n < 0 && errno != EINTR) {
             return -errno;
         }
+        loop->now_ns = rf_time_ns();
         for (int i = 0; i < n && !atomic_load(&loop->stop); i++) {
             dispatch(loop, &events[i]);
         }

@@ -37,6 +37,9 @@ void rf_loop_post_within(rf_loop *loop, rf_loop_fn fn, void *user, int64_t slack
  * the next wait; one a loop, NULL for none. Set before the loop runs. */
 void rf_loop_at_round_end(rf_loop *loop, rf_loop_fn fn, void *user);
 
+/* rf_loop_now_ns is rf_time_ns() at the beginning of the round in progress. Loop thread. */
+int64_t rf_loop_now_ns(const rf_loop *loop);
+
 /* rf_loop_settle runs the loop, which must not be running, until all that has been posted so far
  * has run. */
 void rf_loop_settle(rf_loop *loop);

@@ -16,6 +16,8 @@ typedef struct fixture {
     int order[16];
     int n;
     _Atomic(int) posted;
+    int64_t begin_ns;
+    int64_t round_ns;
 } fixture;
 
 static void stop(void *user)
@@ -202,13 +204,16 @@ static void note_ready(uint32_t events, void *user)
         rf_loop_stop(f->loop);
         return;
     }
+    cr_expect(f->n == 0 || f->round_ns == rf_loop_now_ns(f->loop), "one time for a round");
+    f->round_ns = rf_loop_now_ns(f->loop);
+    cr_expect(f->round_ns >= f->begin_ns && f->round_ns <= rf_time_ns());
     note_first(f);
     rf_loop_post(f->loop, note_third, f);
 }
 
 Test(loop, a_round_ends_after_its_events_and_before_timers)
 {
-    fixture f = {.loop = rf_loop_new()};
+    fixture f = {.loop = rf_loop_new(), .begin_ns = rf_time_ns()};
     int fds[2][2];
     rf_loop_at_round_end(f.loop, note_second, &f);
     f.timers[0] = rf_timer_new(f.loop, note_third, &f);
