@@ -36,14 +36,6 @@ static recorder_alive_action wait_for_it(recorder_alive *alive, const recorder_a
     return RECORDER_ALIVE_REOPEN;
 }
 
-/* The stream falls silent sooner than the server says why, if the machine is busy. */
-static bool must_tell(const recorder_alive *alive, const recorder_alive_seen *seen, int64_t now_ns)
-{
-    return alive->tell_at_ns != RF_NEVER_NS &&
-           (seen->explained || now_ns >= alive->tell_at_ns ||
-            now_ns - alive->silent_since_ns >= alive->reopen_ns);
-}
-
 static recorder_alive_action in_silence(recorder_alive *alive, const recorder_alive_seen *seen,
                                         int64_t now_ns)
 {
@@ -51,7 +43,7 @@ static recorder_alive_action in_silence(recorder_alive *alive, const recorder_al
         alive->state = RECORDER_DELIVERING;
         return alive->tell_at_ns == RF_NEVER_NS ? RECORDER_ALIVE_BACK : RECORDER_ALIVE_NONE;
     }
-    if (must_tell(alive, seen, now_ns)) {
+    if (alive->tell_at_ns != RF_NEVER_NS && (seen->explained || now_ns >= alive->tell_at_ns)) {
         alive->tell_at_ns = RF_NEVER_NS;
         return RECORDER_ALIVE_LOST;
     }
@@ -79,7 +71,7 @@ recorder_alive_action recorder_alive_look(recorder_alive *alive, const recorder_
         }
         alive->state = RECORDER_SILENT;
         alive->silent_since_ns = now_ns;
-        alive->tell_at_ns = now_ns + RECORDER_EXPLAIN_MS * RF_NS_PER_MS;
+        alive->tell_at_ns = now_ns + RF_MIN(RECORDER_EXPLAIN_MS * RF_NS_PER_MS, alive->reopen_ns);
         return in_silence(alive, seen, now_ns);
     case RECORDER_SILENT:
         return in_silence(alive, seen, now_ns);

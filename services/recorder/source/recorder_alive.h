@@ -15,7 +15,7 @@
 
 #define RECORDER_REOPEN_EVERY_MS 500
 #define RECORDER_FIRST_DATA_MS 2500 /* a source that nobody reads wakes up this late */
-#define RECORDER_EXPLAIN_MS 300     /* silence is told so late, to know its cause by then */
+#define RECORDER_EXPLAIN_MS 300 /* silence is told so late at most: a busy server says why late */
 
 typedef enum recorder_alive_state {
     RECORDER_DELIVERING,
