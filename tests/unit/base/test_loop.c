@@ -188,6 +188,17 @@ Test(loop, posts_that_may_wait_keep_their_order)
     rf_loop_free(f.loop);
 }
 
+/* Two descriptors that are ready and stay so. */
+static void watch_two(fixture *f, int fds[2][2], rf_loop_fd_fn fn)
+{
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(pipe(fds[i]), 0);
+        cr_assert_eq(write(fds[i][1], "x", 1), 1);
+        f->watches[i] = rf_loop_add(f->loop, fds[i][0], EPOLLIN, fn, f);
+        cr_assert_not_null(f->watches[i]);
+    }
+}
+
 static void note_third(void *user)
 {
     fixture *f = user;
@@ -218,12 +229,7 @@ Test(loop, a_round_ends_after_its_events_and_before_timers)
     rf_loop_at_round_end(f.loop, note_second, &f);
     f.timers[0] = rf_timer_new(f.loop, note_third, &f);
     rf_timer_set(f.timers[0], rf_time_ns());
-    for (int i = 0; i < 2; i++) {
-        cr_assert_eq(pipe(fds[i]), 0);
-        cr_assert_eq(write(fds[i][1], "x", 1), 1);
-        f.watches[i] = rf_loop_add(f.loop, fds[i][0], EPOLLIN, note_ready, &f);
-        cr_assert_not_null(f.watches[i]);
-    }
+    watch_two(&f, fds, note_ready);
     rf_loop_run(f.loop);
     cr_expect(f.n == 5 && f.order[0] == 1 && f.order[1] == 1 && f.order[2] == 2 &&
               f.order[3] == 3 && f.order[4] == 2);
@@ -251,12 +257,7 @@ Test(loop, removed_watches_are_not_called_again)
 {
     fixture f = {.loop = rf_loop_new()};
     int fds[2][2];
-    for (int i = 0; i < 2; i++) {
-        cr_assert_eq(pipe(fds[i]), 0);
-        cr_assert_eq(write(fds[i][1], "x", 1), 1);
-        f.watches[i] = rf_loop_add(f.loop, fds[i][0], EPOLLIN, remove_both, &f);
-        cr_assert_not_null(f.watches[i]);
-    }
+    watch_two(&f, fds, remove_both);
     rf_loop_run(f.loop);
     cr_assert_eq(f.n, 1);
     rf_loop_free(f.loop);
